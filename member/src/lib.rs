@@ -1,0 +1,11 @@
+//! Membership: who is there, what each says of itself, and how a node joins and leaves.
+//!
+//! Layers, each importing only from those before it:
+//!
+//! - **data**: [`node`], [`snapshot`]
+//!
+//! Only `gossip/` names chitchat; everything else speaks of [`node::Node`]s and
+//! [`snapshot::Snapshot`]s.
+
+pub mod node;
+pub mod snapshot;
