@@ -1,0 +1,269 @@
+//! Pure: what changes in a header on its way through (RFC 9110 section 7.6; HAProxy 2.6 manual,
+//! `option forwardfor`, and the lab's `http-request set-header X-Forwarded-Port`).
+
+use std::net::{IpAddr, SocketAddr};
+
+use hyper::header::{
+    CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING,
+    UPGRADE,
+};
+use hyper::http::{request, response};
+use hyper::{StatusCode, Uri, Version};
+
+/// The two ends of a client's connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Ends {
+    /// The client.
+    pub client: SocketAddr,
+    /// What it connected to.
+    pub local: SocketAddr,
+}
+
+/// The protocol a request asks to switch to, if it does so properly (RFC 9110, section 7.8).
+#[must_use]
+pub fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+    let asked = nominated(headers).any(|option| option.eq_ignore_ascii_case(b"upgrade"));
+    if asked {
+        headers.get(UPGRADE).cloned()
+    } else {
+        None
+    }
+}
+
+/// Makes a request fit for any server. Without `ends` nothing is said of the client.
+pub fn to_server(parts: &mut request::Parts, ends: Option<Ends>) {
+    let upgrade = upgrade(&parts.headers);
+    let trailers = accepts_trailers(&parts.headers);
+    strip(&mut parts.headers);
+    if let Some(protocol) = upgrade {
+        parts
+            .headers
+            .insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        parts.headers.insert(UPGRADE, protocol);
+    }
+    if trailers {
+        parts
+            .headers
+            .insert(TE, HeaderValue::from_static("trailers"));
+    }
+    to_origin_form(parts, ends);
+    if let Some(ends) = ends {
+        parts
+            .headers
+            .insert(X_FORWARDED_PORT, HeaderValue::from(ends.local.port()));
+        if let Ok(client) = HeaderValue::try_from(plain(ends.client.ip()).to_string()) {
+            parts.headers.append(X_FORWARDED_FOR, client);
+        }
+    }
+    parts.version = Version::HTTP_11;
+}
+
+/// Makes a response fit for a client.
+pub fn to_client(parts: &mut response::Parts) {
+    let protocol = (parts.status == StatusCode::SWITCHING_PROTOCOLS)
+        .then(|| parts.headers.get(UPGRADE).cloned())
+        .flatten();
+    // Both: the length is not to be believed (RFC 9112, section 6.3).
+    if parts.headers.contains_key(TRANSFER_ENCODING) {
+        parts.headers.remove(CONTENT_LENGTH);
+    }
+    strip(&mut parts.headers);
+    if let Some(protocol) = protocol {
+        parts
+            .headers
+            .insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        parts.headers.insert(UPGRADE, protocol);
+    }
+    parts.version = Version::HTTP_11;
+}
+
+/// An IPv4 address as such, also where it came in by an IPv6 socket.
+#[must_use]
+pub const fn plain(ip: IpAddr) -> IpAddr {
+    ip.to_canonical()
+}
+
+/// Removes what belongs to one connection only (RFC 9110, section 7.6.1). A name that
+/// `Connection` may not nominate, as it frames or addresses the message, stays.
+fn strip(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let named: Vec<HeaderName> = nominated(headers)
+            .filter_map(|option| HeaderName::from_bytes(option).ok())
+            .filter(|name| *name != HOST && *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING)
+            .collect();
+        named.iter().for_each(|name| drop(headers.remove(name)));
+        headers.remove(CONNECTION);
+    }
+    for name in [TE, UPGRADE, TRANSFER_ENCODING, KEEP_ALIVE, PROXY_CONNECTION] {
+        headers.remove(name);
+    }
+}
+
+fn nominated(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|&byte| byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|option| !option.is_empty())
+}
+
+fn accepts_trailers(headers: &HeaderMap) -> bool {
+    let mut members = headers
+        .get_all(TE)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+    members.any(|member| member.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+}
+
+/// A server is sent a path; the authority of an absolute form becomes Host (RFC 9112, section
+/// 3.2.2). HTTP/1.0 may have no Host: the address the client connected to stands in.
+fn to_origin_form(parts: &mut request::Parts, ends: Option<Ends>) {
+    if let Some(authority) = parts.uri.authority() {
+        if let Ok(host) = HeaderValue::try_from(authority.as_str()) {
+            parts.headers.insert(HOST, host);
+        }
+        let path = parts.uri.path_and_query().cloned();
+        parts.uri = path.map_or_else(|| Uri::from_static("/"), Uri::from);
+    }
+    if !parts.headers.contains_key(HOST)
+        && let Some(Ends { local, .. }) = ends
+        && let Ok(host) =
+            HeaderValue::try_from(SocketAddr::new(plain(local.ip()), local.port()).to_string())
+    {
+        parts.headers.insert(HOST, host);
+    }
+}
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+
+#[cfg(test)]
+mod tests {
+    use hyper::{Request, Response};
+
+    use super::*;
+
+    fn request(target: &str, headers: &[(&str, &str)]) -> String {
+        let mut request = Request::builder().uri(target);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        let client = "[::ffff:10.0.0.9]:5000".parse().unwrap();
+        let local = "10.0.0.1:80".parse().unwrap();
+        to_server(&mut parts, Some(Ends { client, local }));
+        format!("{} {}", parts.uri, text(&parts.headers))
+    }
+
+    fn text(headers: &HeaderMap) -> String {
+        let mut lines: Vec<String> = headers
+            .iter()
+            .map(|(name, value)| format!("{name}={}", value.to_str().unwrap()))
+            .collect();
+        lines.sort();
+        lines.join("; ")
+    }
+
+    #[test]
+    fn requests() {
+        let check = |target, headers: &[(&str, &str)], expected: &str| {
+            let expected = format!("{expected}x-forwarded-for=10.0.0.9; x-forwarded-port=80");
+            assert_eq!(request(target, headers), expected);
+        };
+        check("/a?b", &[("host", "h")], "/a?b host=h; ");
+        check("/", &[], "/ host=10.0.0.1:80; ");
+        check("http://h/a", &[("host", "h")], "/a host=h; ");
+        check(
+            "/",
+            &[("host", "h"), ("connection", "close, x-me"), ("x-me", "1")],
+            "/ host=h; ",
+        );
+        check(
+            "/",
+            &[("host", "h"), ("connection", "host, content-length")],
+            "/ host=h; ",
+        );
+        check(
+            "/",
+            &[
+                ("host", "h"),
+                ("keep-alive", "1"),
+                ("proxy-connection", "x"),
+            ],
+            "/ host=h; ",
+        );
+        check(
+            "/",
+            &[("host", "h"), ("te", "gzip, trailers")],
+            "/ host=h; te=trailers; ",
+        );
+        check("/", &[("host", "h"), ("te", "gzip")], "/ host=h; ");
+        check(
+            "/",
+            &[("host", "h"), ("upgrade", "websocket")],
+            "/ host=h; ",
+        );
+        check(
+            "/",
+            &[
+                ("host", "h"),
+                ("connection", "Upgrade"),
+                ("upgrade", "websocket"),
+            ],
+            "/ connection=upgrade; host=h; upgrade=websocket; ",
+        );
+    }
+
+    #[test]
+    fn forwarded_for_is_appended_and_forwarded_port_replaced() {
+        let text = request(
+            "/",
+            &[
+                ("host", "h"),
+                ("x-forwarded-for", "9.9.9.9"),
+                ("x-forwarded-port", "1"),
+            ],
+        );
+        assert_eq!(
+            text,
+            "/ host=h; x-forwarded-for=10.0.0.9; x-forwarded-for=9.9.9.9; x-forwarded-port=80"
+        );
+    }
+
+    #[test]
+    fn responses() {
+        let check = |status: u16, headers: &[(&str, &str)], expected: &str| {
+            let mut response = Response::builder().status(status);
+            for (name, value) in headers {
+                response = response.header(*name, *value);
+            }
+            let (mut parts, ()) = response.body(()).unwrap().into_parts();
+            to_client(&mut parts);
+            assert_eq!(text(&parts.headers), expected);
+        };
+        check(
+            200,
+            &[("connection", "keep-alive"), ("keep-alive", "timeout=5")],
+            "",
+        );
+        check(
+            200,
+            &[("transfer-encoding", "chunked"), ("content-length", "5")],
+            "",
+        );
+        check(
+            200,
+            &[("content-length", "5"), ("x", "y")],
+            "content-length=5; x=y",
+        );
+        check(200, &[("upgrade", "h2c")], "");
+        check(
+            101,
+            &[("connection", "upgrade"), ("upgrade", "websocket")],
+            "connection=upgrade; upgrade=websocket",
+        );
+    }
+}

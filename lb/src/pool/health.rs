@@ -1,0 +1,508 @@
+//! Pure: whether one server is believed to be well. The table of ARCHITECTURE.md, "Who is
+//! believed": operator over the server's own word, word over proof, proof over silence. Times are
+//! durations on the balancer's clock; probes are asked for and answered from outside.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use member::node::Word;
+
+use crate::config::CheckPolicy;
+
+/// What a probe found, or a request met. HAProxy's check codes (management guide 9.1, field 36).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Finding {
+    /// A TCP connection was made.
+    L4Ok,
+    /// Refused, unreachable or reset.
+    L4Con,
+    /// No connection in time.
+    L4Tout,
+    /// Answered with a 2xx or 3xx status.
+    L7Ok,
+    /// Answered with another status.
+    L7Sts,
+    /// Answered with something that is not HTTP.
+    L7Rsp,
+    /// Connected, but did not answer in time.
+    L7Tout,
+}
+
+impl Finding {
+    /// Whether it speaks for the server.
+    #[must_use]
+    pub const fn passed(self) -> bool {
+        matches!(self, Self::L4Ok | Self::L7Ok)
+    }
+}
+
+/// A finding with its particulars.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Proof {
+    /// What was found.
+    pub finding: Finding,
+    /// The HTTP status, where one was received.
+    pub code: Option<u16>,
+    /// The error's text; empty when it passed.
+    pub info: Arc<str>,
+    /// How long the probe took.
+    pub took: Duration,
+}
+
+/// What to ask a server.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Probe {
+    /// One TCP connect within [`CheckPolicy::admission`].
+    Connect,
+    /// The server's own check: HTTP where it announces a path, else a TCP connect.
+    Full,
+}
+
+/// What an operator has decided.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Admin {
+    /// Nothing: the server's word and proof count.
+    #[default]
+    Ready,
+    /// Finish what it has, nothing new.
+    Drain,
+    /// Out.
+    Maint,
+}
+
+/// The status as HAProxy shows it (management guide 9.1, field 17).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Shown {
+    /// No row.
+    #[default]
+    Hidden,
+    /// `UP`, or `UP n/fall` while `left` failures away from DOWN is fewer than `fall`.
+    Up {
+        /// Failures left before it goes down.
+        left: u32,
+    },
+    /// `DOWN`, or `DOWN n/rise` after `good` good checks.
+    Down {
+        /// Good checks so far.
+        good: u32,
+    },
+    /// `DRAIN`.
+    Drain,
+    /// `MAINT`.
+    Maint,
+}
+
+impl Shown {
+    /// Whether the two differ at most in a count.
+    #[must_use]
+    pub const fn same_kind(self, other: Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::Hidden, Self::Hidden)
+                | (Self::Up { .. }, Self::Up { .. })
+                | (Self::Down { .. }, Self::Down { .. })
+                | (Self::Drain, Self::Drain)
+                | (Self::Maint, Self::Maint)
+        )
+    }
+
+    /// Whether requests may be sent.
+    #[must_use]
+    pub const fn is_up(self) -> bool {
+        matches!(self, Self::Up { .. })
+    }
+}
+
+/// A server's health as people see it.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// Its status.
+    pub shown: Shown,
+    /// Whether gossip has stopped hearing it.
+    pub silent: bool,
+    /// The member's own reason for being down.
+    pub reason: Option<Arc<str>>,
+    /// What the last probe found.
+    pub last: Option<Proof>,
+    /// Whether a probe is under way.
+    pub checking: bool,
+    /// HAProxy's health counter, 0 to rise + fall - 1.
+    pub counter: u32,
+    /// The policy's `rise` and `fall`.
+    pub rise_fall: (u32, u32),
+    /// When its status last changed.
+    pub since: Duration,
+    /// Checks failed while it was up.
+    pub failures: u64,
+    /// Times it went down.
+    pub downs: u64,
+    /// Time down before `since`.
+    pub downtime: Duration,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Trial {
+    /// Not ready, or ready and its one connect under way.
+    Unproven,
+    /// HAProxy's check machine: up from `rise`, full at `rise + fall - 1`.
+    Checked(u32),
+    /// Met refused by a request or its first connect; `good` probes since, `delay` to the next.
+    Ejected { good: u32, delay: Duration },
+    /// Silent and proven dead: only its own voice brings it back.
+    Lost,
+}
+
+/// The health of one life of one server.
+#[derive(Clone, Debug)]
+pub struct Health {
+    policy: CheckPolicy,
+    admin: Admin,
+    word: Word,
+    silent_since: Option<Duration>,
+    trial: Trial,
+    due: Option<(Duration, Probe)>,
+    /// Proofs asked for in an earlier round are out of date.
+    round: u64,
+    probing: bool,
+    view: View,
+}
+
+impl Health {
+    /// A server that has said nothing yet.
+    #[must_use]
+    pub fn new(policy: CheckPolicy, now: Duration) -> Self {
+        let view = View {
+            rise_fall: (policy.rise, policy.fall),
+            since: now,
+            ..View::default()
+        };
+        Self {
+            policy,
+            admin: Admin::Ready,
+            word: Word::Starting,
+            silent_since: None,
+            trial: Trial::Unproven,
+            due: None,
+            round: 0,
+            probing: false,
+            view,
+        }
+    }
+
+    /// What the operator decided and what was counted live on when a server's process is
+    /// replaced.
+    #[must_use]
+    pub fn succeeding(mut self, earlier: &Self) -> Self {
+        self.admin = earlier.admin;
+        let View {
+            since,
+            failures,
+            downs,
+            downtime,
+            shown,
+            ..
+        } = earlier.view.clone();
+        self.view = View {
+            since,
+            failures,
+            downs,
+            downtime,
+            shown,
+            ..self.view
+        };
+        self
+    }
+
+    /// How it looks.
+    #[must_use]
+    pub const fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// What it last said.
+    #[must_use]
+    pub const fn word(&self) -> &Word {
+        &self.word
+    }
+
+    /// Whether proof has taken it out, whatever it says.
+    #[must_use]
+    pub fn is_disproved(&self) -> bool {
+        matches!(self.trial, Trial::Ejected { .. } | Trial::Lost)
+    }
+
+    /// Whether it may finish what it has, but take nothing new.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.admin != Admin::Ready || matches!(self.word, Word::Draining | Word::Left)
+    }
+
+    /// Whether it can be forgotten: left, or silent and out for longer than
+    /// [`CheckPolicy::forget`].
+    #[must_use]
+    pub fn is_over(&self, now: Duration) -> bool {
+        self.word == Word::Left
+            || self.silent_since.is_some_and(|since| {
+                !self.view.shown.is_up()
+                    && (self.word == Word::Starting || now >= since + self.policy.forget)
+            })
+    }
+
+    /// When [`is_over`](Self::is_over) becomes true if nothing else happens.
+    #[must_use]
+    pub fn over_at(&self) -> Option<Duration> {
+        self.silent_since.map(|since| since + self.policy.forget)
+    }
+
+    /// The operator decides.
+    pub fn decide(&mut self, now: Duration, admin: Admin) {
+        if self.admin != Admin::Ready && admin == Admin::Ready && self.word == Word::Ready {
+            self.admit(now);
+        }
+        self.admin = admin;
+        self.settle(now);
+    }
+
+    /// The server speaks.
+    pub fn say(&mut self, now: Duration, word: &Word) {
+        if self.word == *word {
+            return;
+        }
+        self.word = word.clone();
+        if self.word == Word::Ready {
+            self.admit(now);
+        } else {
+            self.trial = Trial::Unproven;
+            self.cancel();
+        }
+        self.settle(now);
+    }
+
+    /// Gossip hears it, or has stopped to.
+    pub fn hear(&mut self, now: Duration, live: bool) {
+        match (live, self.silent_since) {
+            (true, Some(_)) => {
+                self.silent_since = None;
+                if self.trial == Trial::Lost {
+                    self.admit(now);
+                }
+            }
+            (false, None) => {
+                self.silent_since = Some(now);
+                match self.trial {
+                    Trial::Checked(health) if health >= self.policy.rise => {
+                        self.ask(now, Probe::Connect);
+                    }
+                    Trial::Unproven => {}
+                    _ => self.lose(),
+                }
+            }
+            _ => return,
+        }
+        self.settle(now);
+    }
+
+    /// A request met refused or unreachable.
+    pub fn eject(&mut self, now: Duration, proof: Proof) {
+        if self.word != Word::Ready {
+            return;
+        }
+        self.view.last = Some(proof);
+        self.put_out(now);
+        self.settle(now);
+    }
+
+    /// A request got no answer on a fresh connection: one connect tells a crash from a webapp
+    /// that merely hangs up on some requests.
+    pub fn doubt(&mut self, now: Duration) {
+        if matches!(self.trial, Trial::Checked(_)) && self.view.shown.is_up() && !self.probing {
+            self.ask(now, Probe::Connect);
+        }
+    }
+
+    /// When the next probe is due.
+    #[must_use]
+    pub fn due(&self) -> Option<Duration> {
+        if self.probing {
+            None
+        } else {
+            self.due.map(|(at, _)| at)
+        }
+    }
+
+    /// Begins the probe that is due, if any: what to ask, and the round to answer with.
+    pub fn begin(&mut self, now: Duration) -> Option<(Probe, u64)> {
+        let (at, probe) = self.due?;
+        if self.probing || at > now {
+            return None;
+        }
+        self.probing = true;
+        self.view.checking = true;
+        self.due = None;
+        Some((probe, self.round))
+    }
+
+    /// A probe has ended.
+    pub fn prove(&mut self, now: Duration, round: u64, probe: Probe, proof: Proof) {
+        if round != self.round {
+            return;
+        }
+        self.probing = false;
+        self.view.checking = false;
+        let passed = proof.finding.passed();
+        // A connect that merely confirms says less than the check that stood before.
+        if !(passed && probe == Probe::Connect && matches!(self.trial, Trial::Checked(_))) {
+            self.view.last = Some(proof);
+        }
+        match self.trial {
+            Trial::Unproven if passed => self.accept(now, probe),
+            Trial::Unproven => self.put_out(now),
+            Trial::Checked(health) => self.checked(now, health, probe, passed),
+            Trial::Ejected { good, delay } => self.recovering(now, good, delay, passed),
+            Trial::Lost => {}
+        }
+        self.settle(now);
+    }
+
+    fn accept(&mut self, now: Duration, by: Probe) {
+        self.trial = Trial::Checked(self.full());
+        // Admitted by a connect: its own check follows at once.
+        let next = if by == Probe::Connect {
+            now
+        } else {
+            now + self.policy.interval
+        };
+        self.due = Some((next, Probe::Full));
+    }
+
+    fn checked(&mut self, now: Duration, health: u32, probe: Probe, passed: bool) {
+        let up = health >= self.policy.rise;
+        self.due = Some((now + self.policy.interval, Probe::Full));
+        if passed {
+            if probe == Probe::Full {
+                let risen = health + 1;
+                let full = up || risen >= self.policy.rise;
+                self.trial = Trial::Checked(if full { self.full() } else { risen });
+            }
+            return;
+        }
+        if up {
+            self.view.failures += 1;
+        }
+        if up && (probe == Probe::Connect || self.silent_since.is_some()) {
+            return self.put_out(now);
+        }
+        let fallen = health.saturating_sub(1);
+        self.trial = Trial::Checked(if fallen < self.policy.rise { 0 } else { fallen });
+    }
+
+    fn recovering(&mut self, now: Duration, good: u32, delay: Duration, passed: bool) {
+        if passed && good + 1 >= self.policy.rise {
+            return self.accept(now, Probe::Full);
+        }
+        let (good, delay) = if passed {
+            (good + 1, delay)
+        } else {
+            (0, (delay * 2).min(self.policy.interval))
+        };
+        self.trial = Trial::Ejected { good, delay };
+        self.due = Some((now + delay, Probe::Full));
+    }
+
+    fn admit(&mut self, now: Duration) {
+        self.trial = Trial::Unproven;
+        self.ask(now, Probe::Connect);
+    }
+
+    fn put_out(&mut self, now: Duration) {
+        if self.silent_since.is_some() {
+            return self.lose();
+        }
+        if matches!(self.trial, Trial::Ejected { .. }) {
+            return;
+        }
+        self.trial = Trial::Ejected {
+            good: 0,
+            delay: self.policy.recovery,
+        };
+        self.ask(now + self.policy.recovery, Probe::Full);
+    }
+
+    fn lose(&mut self) {
+        self.trial = Trial::Lost;
+        self.cancel();
+    }
+
+    /// Replaces whatever was asked or is being asked.
+    fn ask(&mut self, at: Duration, probe: Probe) {
+        self.cancel();
+        self.due = Some((at, probe));
+    }
+
+    fn cancel(&mut self) {
+        self.round += 1;
+        self.probing = false;
+        self.view.checking = false;
+        self.due = None;
+    }
+
+    const fn full(&self) -> u32 {
+        self.policy.rise + self.policy.fall - 1
+    }
+
+    /// Brings the view in line after any change.
+    fn settle(&mut self, now: Duration) {
+        let shown = self.shown();
+        self.view.silent = self.silent_since.is_some();
+        self.view.reason = match &self.word {
+            Word::Down(reason) => Some(Arc::clone(reason)),
+            _ => None,
+        };
+        self.view.counter = match self.trial {
+            Trial::Checked(health) => health,
+            Trial::Ejected { good, .. } => good,
+            Trial::Unproven | Trial::Lost => 0,
+        };
+        let was = std::mem::replace(&mut self.view.shown, shown);
+        if was.same_kind(shown) {
+            return;
+        }
+        if matches!(was, Shown::Down { .. }) {
+            self.view.downtime += now.saturating_sub(self.view.since);
+        }
+        if matches!(shown, Shown::Down { .. } | Shown::Maint) && was != Shown::Hidden {
+            self.view.downs += 1;
+        }
+        self.view.since = now;
+    }
+
+    fn shown(&self) -> Shown {
+        match (self.admin, &self.word) {
+            (Admin::Maint, _) => Shown::Maint,
+            (_, Word::Starting) => Shown::Hidden,
+            (Admin::Drain, _) | (_, Word::Draining | Word::Left) => Shown::Drain,
+            (_, Word::Down(_)) => Shown::Down { good: 0 },
+            (_, Word::Ready) => self.shown_by_trial(),
+        }
+    }
+
+    fn shown_by_trial(&self) -> Shown {
+        match self.trial {
+            Trial::Checked(health) if health >= self.policy.rise => Shown::Up {
+                left: health - self.policy.rise + 1,
+            },
+            Trial::Checked(good) | Trial::Ejected { good, .. } => Shown::Down { good },
+            // A rumour of a dead node gets no row.
+            Trial::Lost if self.view.shown == Shown::Hidden => Shown::Hidden,
+            Trial::Lost => Shown::Down { good: 0 },
+            // Never shown: no row yet. Coming back: as it was until the connect has ended.
+            Trial::Unproven => match self.view.shown {
+                Shown::Up { .. } => Shown::Down { good: 0 },
+                before => before,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

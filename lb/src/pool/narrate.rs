@@ -1,0 +1,132 @@
+//! Pure: state changes in the words HAProxy uses for them on stderr and in syslog
+//! (management guide 8.3 and `log.c`'s wording as observed of 2.6).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use member::node::{NodeKey, Word};
+
+use super::health::{Finding, Proof, Shown, View};
+
+/// What is known about one change.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    /// The service's name.
+    pub service: &'a str,
+    /// The server's shown name.
+    pub server: &'a str,
+    /// What it was shown as before.
+    pub was: Shown,
+    /// How it looks now.
+    pub view: &'a View,
+    /// What it says of itself.
+    pub word: &'a Word,
+    /// Usable servers of the service now.
+    pub up: usize,
+    /// Requests it still has.
+    pub in_flight: u64,
+}
+
+/// The lines for one change; none for a row that merely appears or goes.
+#[must_use]
+pub fn lines(scene: &Scene<'_>) -> Option<String> {
+    let Scene {
+        service,
+        server,
+        was,
+        up,
+        in_flight,
+        ..
+    } = scene;
+    let left = format!(
+        "{up} active and 0 backup servers left. {in_flight} sessions active, 0 requeued, \
+         0 remaining in queue."
+    );
+    let online =
+        format!("{up} active and 0 backup servers online. 0 sessions requeued, 0 total in queue.");
+    let text = match (was, scene.view.shown) {
+        (Shown::Maint, Shown::Up { .. }) => "is UP/READY (leaving forced maintenance).".to_owned(),
+        (_, Shown::Up { .. }) => format!("is UP{}. {online}", reason(scene)),
+        (Shown::Hidden, Shown::Down { .. }) | (_, Shown::Down { .. }) => {
+            format!("is DOWN{}. {left}", reason(scene))
+        }
+        (_, Shown::Drain) => format!("enters drain state{}. {left}", spoken(scene.word)),
+        (_, Shown::Maint) => format!("is going DOWN for maintenance. {left}"),
+        (_, Shown::Hidden) => return None,
+    };
+    Some(format!("Server {service}/{server} {text}"))
+}
+
+/// A service has lost its last usable server.
+#[must_use]
+pub fn no_server(service: &str) -> String {
+    format!("backend {service} has no server available!")
+}
+
+/// Two live nodes have one name.
+#[must_use]
+pub fn namesake(service: &str, key: &NodeKey, shown: &str) -> String {
+    format!(
+        "warning: two live nodes are named {name}; the one of generation {generation} is shown as \
+         {service}/{shown}; give each its own --name",
+        name = key.name,
+        generation = key.generation,
+    )
+}
+
+fn reason(scene: &Scene<'_>) -> String {
+    match (&scene.view.reason, &scene.view.last) {
+        (Some(reason), _) => format!(", reason: its member says: {reason}"),
+        (None, Some(proof)) => proven(proof),
+        (None, None) => String::new(),
+    }
+}
+
+fn proven(proof: &Proof) -> String {
+    let mut text = format!(", reason: {}", describe(proof.finding));
+    if let Some(code) = proof.code {
+        text.push_str(&format!(", code: {code}"));
+    }
+    if !proof.info.is_empty() {
+        text.push_str(&format!(", info: \"{}\"", proof.info));
+    }
+    text.push_str(&format!(", check duration: {}ms", millis(proof.took)));
+    text
+}
+
+fn spoken(word: &Word) -> &'static str {
+    match word {
+        Word::Draining => ", its member is leaving",
+        Word::Left => ", its member has left",
+        _ => "",
+    }
+}
+
+/// HAProxy's description of a check status (management guide 9.1, field 65).
+#[must_use]
+pub const fn describe(finding: Finding) -> &'static str {
+    match finding {
+        Finding::L4Ok => "Layer4 check passed",
+        Finding::L4Con => "Layer4 connection problem",
+        Finding::L4Tout => "Layer4 timeout",
+        Finding::L7Ok => "Layer7 check passed",
+        Finding::L7Sts => "Layer7 wrong status",
+        Finding::L7Rsp => "Layer7 invalid response",
+        Finding::L7Tout => "Layer7 timeout",
+    }
+}
+
+/// A proof that a request, not a probe, came by.
+#[must_use]
+pub fn met(finding: Finding, info: &str, took: Duration) -> Proof {
+    Proof {
+        finding,
+        code: None,
+        info: Arc::from(info),
+        took,
+    }
+}
+
+const fn millis(time: Duration) -> u128 {
+    time.as_millis()
+}

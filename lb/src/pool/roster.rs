@@ -1,0 +1,551 @@
+//! Pure bookkeeping of every server of every service: what gossip says, what probes and requests
+//! found, what the operator decided go in; a pool and effects come out. It opens nothing, stores
+//! nothing and reads no clock; `swap` does that for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use member::node::{NodeKey, Role, Word};
+use member::snapshot::{Presence, Sighting, Snapshot};
+use tokio::sync::Notify;
+
+use super::health::{Admin, Health, Probe, Proof, Shown};
+use super::naming::{self, Claim};
+use super::narrate;
+use super::server::{Row, Server, Standing};
+use super::set::{Entry, Ledger, Pool, Rotation, Service};
+use crate::config::CheckPolicy;
+
+/// Something to be done about a decision, in this order.
+#[derive(Debug)]
+pub enum Effect {
+    /// Ask a server; answer with [`Roster::proved`].
+    Probe(Errand),
+    /// Tell a draining node how many of its requests are left; 0 lets it go.
+    Acknowledge {
+        /// The node.
+        key: NodeKey,
+        /// Requests still in flight.
+        in_flight: u64,
+    },
+    /// A state change to write down, as HAProxy words it.
+    Say(String),
+}
+
+/// One probe to make.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    /// The server, and the round to answer with.
+    pub server: Arc<Server>,
+    /// See [`Health::begin`].
+    pub round: u64,
+    /// What to ask.
+    pub probe: Probe,
+    /// The path of its HTTP check; `None`: a TCP connect.
+    pub check: Option<Arc<str>>,
+}
+
+/// Every server known, and what is believed of it.
+#[derive(Debug)]
+pub struct Roster {
+    policy: CheckPolicy,
+    workers: usize,
+    ledgers: BTreeMap<Arc<str>, Arc<Ledger>>,
+    tracked: BTreeMap<NodeKey, Tracked>,
+    uids: BTreeMap<u64, NodeKey>,
+    deadlines: BTreeSet<(Duration, NodeKey)>,
+    /// Rows by service and shown name, with the health of who held them last.
+    rows: BTreeMap<(Arc<str>, Arc<str>), (Arc<Row>, Option<Health>)>,
+    /// Nodes that `sweep` may have to act upon.
+    passing: BTreeSet<NodeKey>,
+    next_uid: u64,
+    next_sid: u32,
+    released: Arc<Notify>,
+    effects: Vec<Effect>,
+    dirty: bool,
+}
+
+#[derive(Debug)]
+struct Tracked {
+    server: Arc<Server>,
+    /// The same node under a name it was shown by earlier, while requests are in flight.
+    earlier: Vec<Arc<Server>>,
+    service: Arc<str>,
+    name: Option<Arc<str>>,
+    weight: u16,
+    check: Option<Arc<str>>,
+    health: Health,
+    live: bool,
+    deadline: Option<Duration>,
+    acknowledged: Option<u64>,
+}
+
+impl Tracked {
+    fn in_flight(&self) -> u64 {
+        self.earlier
+            .iter()
+            .map(|server| server.in_flight())
+            .sum::<u64>()
+            + self.server.in_flight()
+    }
+
+    fn claim(&self) -> Claim {
+        let going = matches!(self.health.word(), Word::Left | Word::Draining);
+        let strong = self.live && !going && !self.health.is_disproved();
+        Claim {
+            strong,
+            holds: self.name.clone(),
+        }
+    }
+
+    /// Whether and how it may be chosen: shown under a name, and well.
+    fn standing(&self) -> Standing {
+        match self.health.view().shown {
+            Shown::Up { .. } if self.name.is_some() => Standing::Usable,
+            _ if self.health.is_leaving() => Standing::Leaving,
+            _ => Standing::Out,
+        }
+    }
+}
+
+impl Roster {
+    /// A roster of the services a balancer is configured with, none of which has a server yet.
+    #[must_use]
+    pub fn new(
+        policy: CheckPolicy,
+        ledgers: impl IntoIterator<Item = Arc<Ledger>>,
+        workers: usize,
+        released: Arc<Notify>,
+    ) -> Self {
+        Self {
+            policy,
+            workers,
+            ledgers: ledgers
+                .into_iter()
+                .map(|led| (Arc::clone(&led.name), led))
+                .collect(),
+            tracked: BTreeMap::new(),
+            uids: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            rows: BTreeMap::new(),
+            passing: BTreeSet::new(),
+            next_uid: 1,
+            next_sid: 1,
+            released,
+            effects: Vec::new(),
+            dirty: false,
+        }
+    }
+
+    /// Gossip has a new picture. A node it no longer mentions is treated as silent.
+    pub fn see(&mut self, now: Duration, snapshot: &Snapshot) {
+        for (key, sighting) in &snapshot.nodes {
+            if self.tracked.contains_key(key) || self.enrol(now, key, sighting) {
+                self.update(now, key, sighting);
+            }
+        }
+        let unmentioned: Vec<NodeKey> = self
+            .tracked
+            .keys()
+            .filter(|key| !snapshot.nodes.contains_key(key))
+            .cloned()
+            .collect();
+        for key in unmentioned {
+            self.with(now, &key, |tracked| {
+                tracked.live = false;
+                tracked.health.hear(now, false);
+            });
+        }
+        self.rename(now);
+        self.sweep(now);
+    }
+
+    /// A request met a server refused or unreachable.
+    pub fn ejected(&mut self, now: Duration, uid: u64, proof: &Proof) {
+        self.with_uid(now, uid, |tracked| tracked.health.eject(now, proof.clone()));
+        self.rename_of(now, uid);
+    }
+
+    /// A request got no answer on a fresh connection.
+    pub fn doubted(&mut self, now: Duration, uid: u64) {
+        self.with_uid(now, uid, |tracked| tracked.health.doubt(now));
+    }
+
+    /// A probe has ended.
+    pub fn proved(&mut self, now: Duration, errand: &Errand, proof: &Proof) {
+        self.with_uid(now, errand.server.uid, |tracked| {
+            tracked
+                .health
+                .prove(now, errand.round, errand.probe, proof.clone());
+        });
+        self.rename_of(now, errand.server.uid);
+    }
+
+    /// The operator decides about a server by its shown name; `false` if there is none.
+    pub fn decide(&mut self, now: Duration, service: &str, name: &str, admin: Admin) -> bool {
+        let key = self.tracked.iter().find_map(|(key, tracked)| {
+            (*tracked.service == *service && tracked.name.as_deref() == Some(name))
+                .then(|| key.clone())
+        });
+        let found = key.is_some();
+        if let Some(key) = key {
+            self.with(now, &key, |tracked| tracked.health.decide(now, admin));
+        }
+        found
+    }
+
+    /// Time has passed: begins the probes that are due, forgets what is over.
+    pub fn tick(&mut self, now: Duration) {
+        while let Some((at, key)) = self.deadlines.first().cloned() {
+            if at > now {
+                break;
+            }
+            let mut errand = None;
+            self.with(now, &key, |tracked| {
+                errand = tracked.health.begin(now).map(|(probe, round)| Errand {
+                    server: Arc::clone(&tracked.server),
+                    round,
+                    probe,
+                    check: tracked.check.clone(),
+                });
+                tracked.deadline = None;
+            });
+            self.deadlines.remove(&(at, key));
+            self.effects.extend(errand.map(Effect::Probe));
+        }
+        self.sweep(now);
+    }
+
+    /// A server that may not be chosen has finished its last request.
+    pub fn released(&mut self, now: Duration) {
+        self.sweep(now);
+    }
+
+    /// When [`tick`](Self::tick) is to be called next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// What is to be done, in order; to be called after every event.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// The pool to store, if it changed since the last call; to be stored before the effects are
+    /// carried out.
+    pub fn take_pool(&mut self, now: Duration) -> Option<Pool> {
+        if !std::mem::take(&mut self.dirty) {
+            return None;
+        }
+        let pool = self.pool();
+        for service in pool.services.values() {
+            let up = !service.rotation.servers.is_empty();
+            if service.ledger.account(up, now.as_millis() as u64) && !up {
+                self.effects
+                    .push(Effect::Say(narrate::no_server(&service.ledger.name)));
+            }
+        }
+        Some(pool)
+    }
+
+    /// The pool as it should be.
+    #[must_use]
+    pub fn pool(&self) -> Pool {
+        let mut rows: BTreeMap<&Arc<str>, Vec<Entry>> = BTreeMap::new();
+        for tracked in self.tracked.values() {
+            if tracked.name.is_some() && tracked.health.view().shown != Shown::Hidden {
+                let server = Arc::clone(&tracked.server);
+                rows.entry(&tracked.service).or_default().push(Entry {
+                    server,
+                    weight: tracked.weight,
+                });
+            }
+        }
+        let service = |ledger: &Arc<Ledger>| {
+            let mut rows = rows.remove(&ledger.name).unwrap_or_default();
+            rows.sort_by_key(|entry| entry.row().sid);
+            let usable = |entry: &&Entry| entry.server.standing() == Standing::Usable;
+            let rotation = Rotation::of(rows.iter().filter(usable));
+            Arc::new(Service {
+                ledger: Arc::clone(ledger),
+                rotation,
+                rows,
+            })
+        };
+        let services = self.ledgers.values().map(service);
+        Pool {
+            services: services.map(|s| (Arc::clone(&s.ledger.name), s)).collect(),
+        }
+    }
+
+    /// Begins to track a node that offers a server here; `false` if it does not.
+    fn enrol(&mut self, now: Duration, key: &NodeKey, sighting: &Sighting) -> bool {
+        let node = &sighting.node;
+        let (Role::Backend, Some(addr)) = (node.role, node.http) else {
+            return false;
+        };
+        if node.word == Word::Left || !self.ledgers.contains_key(&node.service) {
+            return false;
+        }
+        // Until it has a name of its own it counts on a row nobody sees.
+        let row = Arc::new(Row::new(Arc::clone(&key.name), 0, self.workers));
+        let tracked = Tracked {
+            server: self.server(key, addr, row),
+            earlier: Vec::new(),
+            service: Arc::clone(&node.service),
+            name: None,
+            weight: node.weight,
+            check: node.check.clone(),
+            health: Health::new(self.policy, now),
+            live: sighting.presence == Presence::Live,
+            deadline: None,
+            acknowledged: None,
+        };
+        self.tracked.insert(key.clone(), tracked);
+        self.rename_group(now, &key.name);
+        true
+    }
+
+    fn update(&mut self, now: Duration, key: &NodeKey, sighting: &Sighting) {
+        let node = &sighting.node;
+        let mut reweighed = false;
+        self.with(now, key, |tracked| {
+            tracked.live = sighting.presence == Presence::Live;
+            reweighed = tracked.weight != node.weight;
+            tracked.weight = node.weight;
+            tracked.check.clone_from(&node.check);
+            tracked.health.hear(now, tracked.live);
+            tracked.health.say(now, &node.word);
+        });
+        self.dirty |= reweighed;
+    }
+
+    /// Gives every node the name it is to be shown under.
+    fn rename(&mut self, now: Duration) {
+        let names: BTreeSet<Arc<str>> = self
+            .tracked
+            .keys()
+            .map(|key| Arc::clone(&key.name))
+            .collect();
+        names.iter().for_each(|name| self.rename_group(now, name));
+    }
+
+    /// The same for the nodes of one name.
+    fn rename_group(&mut self, now: Duration, name: &Arc<str>) {
+        let key = |generation| NodeKey {
+            name: Arc::clone(name),
+            generation,
+        };
+        let group = self.tracked.range(key(0)..=key(u64::MAX));
+        let (keys, claims): (Vec<NodeKey>, Vec<Claim>) = group
+            .map(|(key, tracked)| (key.clone(), tracked.claim()))
+            .unzip();
+        let mut changes: Vec<_> = keys
+            .into_iter()
+            .zip(naming::assign(name, &claims))
+            .zip(&claims)
+            .filter(|((_, assigned), claim)| *assigned != claim.holds)
+            .map(|(change, _)| change)
+            .collect();
+        // Who gives way first, so that who follows inherits its health.
+        changes.sort_by_key(|(_, assigned)| assigned.is_some());
+        for (key, assigned) in changes {
+            self.reseat(now, &key, assigned);
+        }
+    }
+
+    fn rename_of(&mut self, now: Duration, uid: u64) {
+        if let Some(key) = self.uids.get(&uid).cloned() {
+            self.rename_group(now, &key.name);
+        }
+    }
+
+    /// Moves a node to another row, or off its row.
+    fn reseat(&mut self, now: Duration, key: &NodeKey, name: Option<Arc<str>>) {
+        let Some(tracked) = self.tracked.get_mut(key) else {
+            return;
+        };
+        let service = Arc::clone(&tracked.service);
+        if let Some(old) = tracked.name.take()
+            && let Some((_, kept)) = self.rows.get_mut(&(Arc::clone(&service), old))
+        {
+            *kept = Some(tracked.health.clone());
+        }
+        tracked.name = name.clone();
+        let addr = tracked.server.addr;
+        if let Some(name) = name {
+            let (row, earlier) = self.row(&service, &name);
+            let fresh = self.server(key, addr, row);
+            if let Some(tracked) = self.tracked.get_mut(key) {
+                if let Some(earlier) = earlier {
+                    tracked.health = tracked.health.clone().succeeding(&earlier);
+                }
+                let old = std::mem::replace(&mut tracked.server, fresh);
+                let _ = old.stand(Standing::Leaving);
+                if old.in_flight() > 0 {
+                    tracked.earlier.push(old);
+                }
+            }
+        }
+        self.dirty = true;
+        self.with(now, key, |_| {});
+    }
+
+    fn row(&mut self, service: &Arc<str>, name: &Arc<str>) -> (Arc<Row>, Option<Health>) {
+        let id = (Arc::clone(service), Arc::clone(name));
+        if let Some((row, health)) = self.rows.get(&id) {
+            return (Arc::clone(row), health.clone());
+        }
+        if self.rows.len() >= MAX_ROWS {
+            self.forget_rows();
+        }
+        let row = Arc::new(Row::new(Arc::clone(name), self.next_sid, self.workers));
+        self.next_sid += 1;
+        self.rows.insert(id, (Arc::clone(&row), None));
+        (row, None)
+    }
+
+    /// Drops the rows nobody holds.
+    fn forget_rows(&mut self) {
+        let held: BTreeSet<u32> = self.tracked.values().map(|t| t.server.row.sid).collect();
+        self.rows.retain(|_, (row, _)| held.contains(&row.sid));
+    }
+
+    fn server(&mut self, key: &NodeKey, addr: std::net::SocketAddr, row: Arc<Row>) -> Arc<Server> {
+        let uid = self.next_uid;
+        self.next_uid += 1;
+        self.uids.insert(uid, key.clone());
+        Arc::new(Server::new(
+            uid,
+            key.clone(),
+            addr,
+            row,
+            Arc::clone(&self.released),
+        ))
+    }
+
+    fn with_uid(&mut self, now: Duration, uid: u64, change: impl FnOnce(&mut Tracked)) {
+        if let Some(key) = self.uids.get(&uid).cloned() {
+            self.with(now, &key, change);
+        }
+    }
+
+    /// Changes one node and everything that follows from it.
+    fn with(&mut self, now: Duration, key: &NodeKey, change: impl FnOnce(&mut Tracked)) {
+        let Some(tracked) = self.tracked.get_mut(key) else {
+            return;
+        };
+        let was = tracked.health.view().shown;
+        change(tracked);
+        let view = tracked.health.view();
+        let shown = view.shown;
+        let standing = tracked.standing();
+        self.dirty |= tracked.server.stand(standing) != standing || !was.same_kind(shown);
+        if tracked.name.is_some() {
+            tracked.server.row.show(view.clone());
+        }
+        if tracked.live && *tracked.health.word() == Word::Ready && tracked.earlier.is_empty() {
+            self.passing.remove(key);
+        } else {
+            self.passing.insert(key.clone());
+        }
+        let due = tracked.health.due();
+        let over = tracked.health.over_at().filter(|at| *at > now);
+        let deadline = [due, over].into_iter().flatten().min();
+        if deadline != tracked.deadline {
+            let old = std::mem::replace(&mut tracked.deadline, deadline);
+            self.deadlines.extend(deadline.map(|at| (at, key.clone())));
+            if let Some(old) = old {
+                self.deadlines.remove(&(old, key.clone()));
+            }
+        }
+        if !was.same_kind(shown) {
+            self.narrate(key, was);
+        }
+    }
+
+    fn narrate(&mut self, key: &NodeKey, was: Shown) {
+        let Some(tracked) = self.tracked.get(key) else {
+            return;
+        };
+        let Some(name) = &tracked.name else { return };
+        let up = self
+            .tracked
+            .values()
+            .filter(|t| t.service == tracked.service && t.standing() == Standing::Usable)
+            .count();
+        let scene = narrate::Scene {
+            service: &tracked.service,
+            server: name,
+            was,
+            view: tracked.health.view(),
+            word: tracked.health.word(),
+            up,
+            in_flight: tracked.in_flight(),
+        };
+        self.effects
+            .extend(narrate::lines(&scene).into_iter().map(Effect::Say));
+        if **name != *key.name && tracked.health.view().shown.is_up() {
+            self.effects
+                .push(Effect::Say(narrate::namesake(&tracked.service, key, name)));
+        }
+    }
+
+    /// Acknowledges draining nodes, and drops what is over and idle.
+    fn sweep(&mut self, now: Duration) {
+        let mut gone = Vec::new();
+        for key in &self.passing {
+            let Some(tracked) = self.tracked.get_mut(key) else {
+                continue;
+            };
+            let in_flight = tracked.in_flight();
+            tracked.earlier.retain(|server| server.in_flight() > 0);
+            let draining = *tracked.health.word() == Word::Draining;
+            // The first acknowledgement says that the word was heard, the last that all is done.
+            let news = tracked
+                .acknowledged
+                .is_none_or(|told| told > 0 && in_flight == 0);
+            if draining && news {
+                tracked.acknowledged = Some(in_flight);
+                self.effects.push(Effect::Acknowledge {
+                    key: key.clone(),
+                    in_flight,
+                });
+            }
+            if !draining {
+                tracked.acknowledged = None;
+            }
+            let superseded = tracked.name.is_none() && !tracked.live;
+            if (superseded || tracked.health.is_over(now)) && in_flight == 0 {
+                gone.push(key.clone());
+            }
+        }
+        gone.iter().for_each(|key| self.drop_node(key));
+    }
+
+    fn drop_node(&mut self, key: &NodeKey) {
+        let Some(tracked) = self.tracked.remove(key) else {
+            return;
+        };
+        self.passing.remove(key);
+        let _ = tracked.server.stand(Standing::Out);
+        self.uids.retain(|_, owner| owner != key);
+        if let Some(at) = tracked.deadline {
+            self.deadlines.remove(&(at, key.clone()));
+        }
+        if let Some(name) = tracked.name
+            && let Some((_, kept)) = self.rows.get_mut(&(tracked.service, name))
+        {
+            *kept = Some(tracked.health);
+        }
+        self.dirty = true;
+    }
+}
+
+/// Rows remembered, held or not; a name that comes back finds its counters.
+const MAX_ROWS: usize = 4096;
+
+#[cfg(test)]
+mod tests;
