@@ -1,0 +1,144 @@
+//! The response's body on its way to the client: streamed, with the server's patience limited,
+//! and a report of its end made exactly once.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::{Instant, Sleep};
+
+use super::record::Ticket;
+use super::upstream::Borrowed;
+use crate::outcome::{End, Phase, Side};
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a client is sent.
+#[derive(Debug)]
+pub struct Download(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    /// Made here.
+    Own(Option<Bytes>),
+    /// A server's.
+    Relay(Box<Relay>),
+}
+
+#[derive(Debug)]
+struct Relay {
+    body: Incoming,
+    patience: Duration,
+    deadline: Option<Pin<Box<Sleep>>>,
+    /// Taken at the end, so that the end is told once.
+    held: Option<(Ticket, Borrowed)>,
+}
+
+impl From<Bytes> for Download {
+    fn from(body: Bytes) -> Self {
+        Self(Kind::Own(Some(body).filter(|body| !body.is_empty())))
+    }
+}
+
+impl Download {
+    /// A server's body; the server may pause for `patience`. The connection goes back to the
+    /// shard and the ticket is settled when the body has ended.
+    #[must_use]
+    pub fn relay(body: Incoming, ticket: Ticket, held: Borrowed, patience: Duration) -> Self {
+        let mut relay = Relay {
+            body,
+            patience,
+            deadline: None,
+            held: Some((ticket, held)),
+        };
+        if relay.body.is_end_stream() {
+            relay.end();
+        }
+        Self(Kind::Relay(Box::new(relay)))
+    }
+}
+
+impl Relay {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Pending => self.wait(cx),
+            Poll::Ready(None) => {
+                self.end();
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                self.deadline = None;
+                if self.body.is_end_stream() {
+                    self.end();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(cause))) => {
+                self.fail(Side::Server);
+                Poll::Ready(Some(Err(cause.into())))
+            }
+        }
+    }
+
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
+        let patience = self.patience;
+        let deadline = self
+            .deadline
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + patience)));
+        if deadline.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.fail(Side::ServerTimeout);
+        Poll::Ready(Some(Err("the server stopped sending".into())))
+    }
+
+    fn end(&mut self) {
+        if let Some((ticket, held)) = self.held.take() {
+            held.give_back();
+            ticket.ended(End::DONE);
+        }
+    }
+
+    fn fail(&mut self, side: Side) {
+        if let Some((ticket, _)) = self.held.take() {
+            ticket.ended(End {
+                side,
+                phase: Phase::Data,
+            });
+        }
+    }
+}
+
+impl Body for Download {
+    type Data = Bytes;
+    type Error = Cause;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
+        match &mut self.0 {
+            Kind::Own(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
+            Kind::Relay(relay) => relay.poll(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Own(body) => body.is_none(),
+            Kind::Relay(relay) => relay.body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Own(body) => {
+                SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64))
+            }
+            Kind::Relay(relay) => relay.body.size_hint(),
+        }
+    }
+}
