@@ -4,6 +4,7 @@
 //!
 //! - **data**: [`node`], [`receipt`], [`snapshot`], [`error`], [`parse`], [`settings`]
 //! - **pure**: [`keys`], [`belief`]
+//! - **io**: [`resolve`], [`gossip`]
 //!
 //! Only `gossip/` names chitchat; everything else speaks of [`node::Node`]s and
 //! [`snapshot::Snapshot`]s.
@@ -18,3 +19,7 @@ pub mod settings;
 
 pub mod belief;
 pub mod keys;
+
+pub mod resolve;
+
+pub mod gossip;
