@@ -158,3 +158,29 @@ fn duration(check: &CheckReport) -> Option<u64> {
 fn output(check: &CheckReport) -> &str {
     &check.output
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn columns_are_where_programs_look_for_them() {
+        let check = |position: usize, name| assert_eq!(COLUMNS[position].name, name);
+        check(0, "pxname");
+        check(17, "status");
+        check(32, "type");
+        check(50, "srv_abrt");
+        check(73, "addr");
+        check(89, "src_ilim");
+        check(103, "-");
+    }
+
+    #[test]
+    fn no_column_comes_twice_or_says_nothing() {
+        let names: HashSet<&str> = COLUMNS.iter().map(|column| column.name).collect();
+        assert_eq!(names.len(), COLUMNS.len());
+        assert!(COLUMNS.iter().all(|column| !column.about.is_empty()));
+    }
+}

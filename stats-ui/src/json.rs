@@ -151,3 +151,48 @@ enum Scalar<'a> {
     Signed(i64),
     Text(Cow<'a, str>),
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value as Json;
+
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn a_field_is_what_haproxy_prints() {
+        let text = stats(&sample::report(), &View::default());
+        assert!(text.starts_with(concat!(
+            r#"[[{"objType":"Frontend","proxyId":3,"id":0,"field":{"pos":0,"name":"pxname"},"#,
+            r#""processNum":1,"tags":{"origin":"Key","nature":"Name","scope":"Service"},"#,
+            r#""value":{"type":"str","value":"localnodes"}},"#,
+        )));
+        assert!(text.contains(r#""value":{"type":"s32","value":-1}"#));
+    }
+
+    #[test]
+    fn rows_are_arrays_without_empty_fields() {
+        let rows: Vec<Vec<Json>> =
+            serde_json::from_str(&stats(&sample::report(), &View::default())).unwrap();
+        assert_eq!(rows.len(), 4);
+        let names: Vec<&str> = rows[1]
+            .iter()
+            .map(|field| field["field"]["name"].as_str().unwrap())
+            .collect();
+        assert!(names.contains(&"check_code") && !names.contains(&"slim"));
+        assert!(!names.contains(&"-"));
+    }
+
+    #[test]
+    fn the_schema_names_what_a_field_has() {
+        let schema: Json = serde_json::from_str(&schema()).unwrap();
+        let rows: Json = serde_json::from_str(&stats(&sample::report(), &View::default())).unwrap();
+        let required = schema["items"]["items"]["required"].as_array().unwrap();
+        assert_eq!(required.len(), rows[0][0].as_object().unwrap().len());
+        assert!(
+            required
+                .iter()
+                .all(|name| !rows[0][0][name.as_str().unwrap()].is_null())
+        );
+    }
+}

@@ -36,4 +36,7 @@ mod patience;
 
 pub mod router;
 
+#[cfg(test)]
+mod sample;
+
 pub use router::{PageSettings, StatsSource, router, serve};

@@ -21,6 +21,20 @@ pub enum Format {
     JsonSchema,
 }
 
+impl Format {
+    /// The option that asks for it; nothing for the page.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Html => "",
+            Self::Csv => ";csv",
+            Self::Typed => ";typed",
+            Self::Json => ";json",
+            Self::JsonSchema => ";json-schema",
+        }
+    }
+}
+
 /// The options that a URI carries.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Options {
@@ -78,14 +92,12 @@ impl Options {
 
 /// The last of the words wins, in the order in which HAProxy looks for them.
 fn format(text: &str) -> Format {
-    let words = [
-        (";json-schema", Format::JsonSchema),
-        (";json", Format::Json),
-        (";typed", Format::Typed),
-        (";csv", Format::Csv),
-    ];
-    let found = words.into_iter().find(|(word, _)| text.contains(word));
-    found.map_or(Format::Html, |(_, format)| format)
+    // `;json-schema` before `;json`, which is in it.
+    let formats = [Format::JsonSchema, Format::Json, Format::Typed, Format::Csv];
+    let found = formats
+        .into_iter()
+        .find(|format| text.contains(format.word()));
+    found.unwrap_or_default()
 }
 
 fn scope(text: &str) -> Option<String> {

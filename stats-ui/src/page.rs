@@ -1,30 +1,33 @@
-//! The statistics page.
+//! The statistics page, in HAProxy's layout, so that whoever knows that page knows this one.
+//!
+//! It says honestly what it is: the heading is `Ragot`. Two phrases stay HAProxy's because
+//! programs look for them: the title begins `Statistics Report for HAProxy`, and the version,
+//! when it is shown, reads `HAProxy version X, released Y` in one line, X being the version
+//! whose formats are spoken. So do `uptime = ` and `idle = ` in the process block.
+//!
+//! Inside, in the order of use: `look` (what is asked for), `words` and `cells` (small pieces),
+//! `class` (colours of rows), `tips` (tooltips), the rows, and `document` (all of it).
 
-use crate::options::Options;
-use crate::report::Report;
-use crate::select::View;
+mod look;
+mod words;
 
-/// How a page is to look, beside what it tells.
-#[derive(Clone, Debug)]
-pub struct Look<'a> {
-    /// The prefix that links begin with.
-    pub uri: &'a str,
-    /// Whether browsers are told to load it again.
-    pub refreshes: bool,
-    /// Without the version.
-    pub hide_version: bool,
-    /// With the name of the node.
-    pub show_node: bool,
-    /// A text under the title.
-    pub description: Option<&'a str>,
-    /// What the URI asked for.
-    pub options: &'a Options,
-    /// Which rows are shown.
-    pub view: View,
-}
+mod cells;
+mod class;
+mod tips;
 
-/// The page.
-#[must_use]
-pub fn page(report: &Report, look: &Look<'_>) -> String {
-    maud::html! { h1 { "Ragot" } pre { (format!("{report:#?} {look:?}")) } }.into_string()
-}
+mod backend;
+mod client;
+mod server;
+
+mod legend;
+mod links;
+mod process;
+mod table;
+
+mod document;
+
+pub use document::page;
+pub use look::Look;
+
+#[cfg(test)]
+mod tests;

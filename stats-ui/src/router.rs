@@ -121,7 +121,7 @@ async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
     match (options, request.method()) {
         (None, _) => unavailable(),
         (Some(options), &Method::POST) => denied(&site.settings, &options),
-        (Some(options), &Method::HEAD) => ok(&site.settings, &options, Body::empty()),
+        // To a HEAD too: axum takes the body away and leaves its true length.
         (Some(options), _) => ok(&site.settings, &options, body(&site, &options)),
     }
 }
@@ -205,3 +205,140 @@ const PATIENCE: Duration = Duration::from_secs(50);
 
 /// What requests in progress get when the process ends; a page takes far less.
 const GRACE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::sample;
+
+    struct Sample;
+
+    impl StatsSource for Sample {
+        fn report(&self) -> Report {
+            sample::report()
+        }
+    }
+
+    async fn ask(settings: PageSettings, method: Method, uri: &str) -> (Response<()>, String) {
+        let request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .body(Body::empty())
+            .unwrap();
+        let response = router(Arc::new(Sample), settings)
+            .oneshot(request)
+            .await
+            .unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        (
+            Response::from_parts(parts, ()),
+            String::from_utf8(bytes.to_vec()).unwrap(),
+        )
+    }
+
+    fn header(response: &Response<()>, name: &str) -> String {
+        let value = response
+            .headers()
+            .get(name)
+            .map(|value| value.to_str().unwrap());
+        value.unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_path_is_answered_in_the_format_it_asks_for() {
+        let check = async |uri, content_type, beginning: &str| {
+            let (response, body) = ask(PageSettings::default(), Method::GET, uri).await;
+            assert_eq!(response.status(), 200, "{uri}");
+            assert_eq!(header(&response, "content-type"), content_type, "{uri}");
+            assert_eq!(header(&response, "cache-control"), "no-cache", "{uri}");
+            assert!(body.starts_with(beginning), "{uri}");
+        };
+        check("/", "text/html", "<!DOCTYPE html>").await;
+        check("/;csv", "text/plain", "# pxname,").await;
+        check("/haproxy?stats/;csv;norefresh", "text/plain", "# pxname,").await;
+        check("http://elsewhere/;csv", "text/plain", "# pxname,").await;
+        check(
+            "/;typed",
+            "text/plain",
+            "F.3.0.0.pxname.1:KNS:str:localnodes",
+        )
+        .await;
+        check("/;json", "application/json", "[[{").await;
+        check("/;json-schema", "application/json", "{").await;
+    }
+
+    #[tokio::test]
+    async fn what_is_not_about_statistics_finds_no_server() {
+        let check = async |method: Method, uri, status| {
+            let settings = PageSettings {
+                uri: "/haproxy?stats".to_owned(),
+                ..PageSettings::default()
+            };
+            let (response, _) = ask(settings, method.clone(), uri).await;
+            assert_eq!(response.status(), status, "{method} {uri}");
+        };
+        check(Method::GET, "/haproxy?stats", 200).await;
+        check(Method::GET, "/haproxy?stats;csv", 200).await;
+        check(Method::GET, "/other", 503).await;
+        check(Method::PUT, "/haproxy?stats", 503).await;
+        check(Method::OPTIONS, "/haproxy?stats", 503).await;
+        check(Method::DELETE, "/haproxy?stats", 503).await;
+    }
+
+    #[tokio::test]
+    async fn the_page_for_no_server_is_haproxys() {
+        let (response, body) = ask(PageSettings::default(), Method::PUT, "/").await;
+        assert_eq!(header(&response, "content-length"), "107");
+        assert!(body.contains("No server is available to handle this request."));
+    }
+
+    #[tokio::test]
+    async fn a_head_has_the_headers_alone() {
+        let (response, body) = ask(PageSettings::default(), Method::HEAD, "/;csv").await;
+        assert_eq!((response.status().as_u16(), body.as_str()), (200, ""));
+        assert_eq!(header(&response, "content-type"), "text/plain");
+        assert_ne!(header(&response, "content-length"), "0");
+    }
+
+    #[tokio::test]
+    async fn a_post_is_denied_on_the_page_it_came_from() {
+        let settings = PageSettings {
+            refresh: Some(5),
+            ..PageSettings::default()
+        };
+        let (response, _) = ask(settings, Method::POST, "/;up;norefresh?scope=nod").await;
+        assert_eq!(response.status(), 303);
+        assert_eq!(
+            header(&response, "location"),
+            "/;st=DENY;up;norefresh?scope=nod"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_refresh_can_be_set_and_declined() {
+        let check = async |refresh, uri, expected| {
+            let settings = PageSettings {
+                refresh,
+                ..PageSettings::default()
+            };
+            let (response, _) = ask(settings, Method::GET, uri).await;
+            assert_eq!(header(&response, "refresh"), expected, "{uri}");
+        };
+        check(None, "/", "").await;
+        check(Some(5), "/", "5").await;
+        check(Some(5), "/;norefresh", "").await;
+    }
+
+    #[tokio::test]
+    async fn serving_ends_when_told_to() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let router = router(Arc::new(Sample), PageSettings::default());
+        serve(listener, router, std::future::ready(()))
+            .await
+            .unwrap();
+    }
+}

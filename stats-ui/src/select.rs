@@ -142,3 +142,66 @@ impl<'a> Row<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{ServerStatus, Step};
+
+    #[test]
+    fn filters_hide_what_they_say() {
+        let check = |status: ServerStatus, up, no_maint| {
+            let shown = |view: View| {
+                view.shows(&ServerRow {
+                    status: status.clone(),
+                    ..ServerRow::default()
+                })
+            };
+            assert!(shown(View::default()), "{status}");
+            assert_eq!(
+                shown(View {
+                    up: true,
+                    ..View::default()
+                }),
+                up,
+                "{status} ;up"
+            );
+            assert_eq!(
+                shown(View {
+                    no_maint: true,
+                    ..View::default()
+                }),
+                no_maint,
+                "{status}"
+            );
+        };
+        let step = Some(Step { at: 1, of: 2 });
+        check(ServerStatus::NoCheck, true, true);
+        check(ServerStatus::Up(None), true, true);
+        check(ServerStatus::Down(step), true, true);
+        check(ServerStatus::Down(None), false, true);
+        check(ServerStatus::DownByAgent, false, true);
+        check(ServerStatus::Drain(None), true, true);
+        check(ServerStatus::Maint, false, false);
+        check(ServerStatus::MaintResolution, false, false);
+    }
+
+    #[test]
+    fn a_scope_is_part_of_a_name_whatever_the_case() {
+        let report = crate::sample::report();
+        let check = |scope: &str, names: &[&str]| {
+            let view = View {
+                scope: Some(scope.to_owned()),
+                ..View::default()
+            };
+            let shown: Vec<&str> = view
+                .proxies(&report)
+                .map(|proxy| proxy.name.as_str())
+                .collect();
+            assert_eq!(shown, names);
+        };
+        check("NODES", &["localnodes", "nodes"]);
+        check("local", &["localnodes"]);
+        check("other", &[]);
+    }
+}

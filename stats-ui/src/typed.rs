@@ -50,3 +50,28 @@ const fn letter(object: Object<'_>) -> char {
         Object::Backend(_) => 'B',
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn a_field_is_what_haproxy_prints() {
+        let text = stats(&sample::report(), &View::default());
+        let check = |line: &str| assert!(text.lines().any(|l| l == line), "{line}");
+        check("F.3.0.4.scur.1:MGP:u32:0");
+        check("F.3.0.6.slim.1:CLP:u32:9984");
+        check("F.3.0.46.req_rate.1:MRP:u32:0");
+        check("S.4.1.1.svname.1:KNS:str:s1");
+        check("S.4.1.17.status.1:SGP:str:UP");
+        check("S.4.1.27.iid.1:KGS:u32:4");
+        check("S.4.1.36.check_status.1:MOP:str:L7OK");
+        check("S.4.1.38.check_duration.1:MDP:u64:1");
+        check("S.4.1.55.lastsess.1:MAP:s32:477");
+        check("S.4.3.55.lastsess.1:MAP:s32:-1");
+        check("B.4.0.7.stot.1:MCP:u64:2130");
+        check("B.4.0.58.qtime.1:MaP:u32:0");
+        check("B.4.0.75.mode.1:CGS:str:http");
+    }
+}
