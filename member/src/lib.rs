@@ -2,10 +2,24 @@
 //!
 //! Layers, each importing only from those before it:
 //!
-//! - **data**: [`node`], [`snapshot`]
+//! - **data**: [`node`], [`receipt`], [`snapshot`], [`error`], [`parse`], [`settings`]
+//! - **pure**: [`keys`], [`belief`]
+//! - **io**: [`resolve`], [`gossip`]
 //!
 //! Only `gossip/` names chitchat; everything else speaks of [`node::Node`]s and
 //! [`snapshot::Snapshot`]s.
 
 pub mod node;
+pub mod receipt;
 pub mod snapshot;
+
+pub mod error;
+pub mod parse;
+pub mod settings;
+
+pub mod belief;
+pub mod keys;
+
+pub mod resolve;
+
+pub mod gossip;

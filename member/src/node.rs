@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// Identity in the cluster: a name, and which life of that name it is.
@@ -68,3 +68,78 @@ pub struct Node {
     /// Free tags, as Serf has them.
     pub tags: BTreeMap<Arc<str>, Arc<str>>,
 }
+
+/// What an operator decides about a node before it has a life: a [`Node`] without its
+/// generation and word.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Description {
+    /// The node's name.
+    pub name: Arc<str>,
+    /// What it does.
+    pub role: Role,
+    /// The service its server belongs to.
+    pub service: Arc<str>,
+    /// Where its server listens. An unspecified address (`0.0.0.0:3000`) stands for the
+    /// address that the node advertises, which is known only once it has a route.
+    pub http: Option<SocketAddr>,
+    /// The path that a balancer's own HTTP check asks for; `None`: a TCP connect.
+    pub check: Option<Arc<str>>,
+    /// Weight, 0 to 256.
+    pub weight: u16,
+    /// Free tags.
+    pub tags: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+impl Description {
+    /// A member with a server at `http`, weight 1, no tags, in the service `nodes`.
+    pub fn backend(name: &str, http: SocketAddr) -> Self {
+        Self {
+            name: Arc::from(name),
+            role: Role::Backend,
+            service: Arc::from(DEFAULT_SERVICE),
+            http: Some(http),
+            check: None,
+            weight: 1,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    /// A balancer, which offers no server.
+    pub fn balancer(name: &str) -> Self {
+        Self {
+            role: Role::Balancer,
+            http: None,
+            ..Self::backend(name, SocketAddr::from(([0, 0, 0, 0], 0)))
+        }
+    }
+
+    /// The node of one life: `generation` fixed, `word` said, and an unspecified server
+    /// address replaced by `advertised`.
+    pub fn live(&self, generation: u64, advertised: IpAddr, word: Word) -> Node {
+        Node {
+            key: NodeKey {
+                name: Arc::clone(&self.name),
+                generation,
+            },
+            role: self.role,
+            service: Arc::clone(&self.service),
+            http: self.http.map(|http| reachable(http, advertised)),
+            check: self.check.clone(),
+            weight: self.weight,
+            word,
+            tags: self.tags.clone(),
+        }
+    }
+}
+
+/// `http`, at `advertised` when it names no address of its own.
+pub fn reachable(http: SocketAddr, advertised: IpAddr) -> SocketAddr {
+    if http.ip().is_unspecified() {
+        SocketAddr::new(advertised, http.port())
+    } else {
+        http
+    }
+}
+
+/// The service of members that name none; HAProxy's backend in the lab's configuration.
+pub const DEFAULT_SERVICE: &str = "nodes";

@@ -1,1 +1,42 @@
-//! Placeholder while the house is raised.
+//! What a balancer reports and every way of showing it: HAProxy's statistics page, CSV,
+//! JSON and typed text, byte for byte where programs read them. This crate knows no proxy,
+//! pool or gossip; it asks a [`StatsSource`] for a [`report::Report`] and renders it.
+//!
+//! Layers, each importing only from those before it:
+//!
+//! - data: [`report`], the typed model of HAProxy's rows and fields
+//! - pure: [`options`] (what a URI asks for), [`select`] (which rows), [`field`] (the one
+//!   table of columns), then the renderings [`csv`], [`typed`], [`json`] and [`page`]
+//! - io: `patience` (a stream that gives up when nothing moves)
+//! - app: [`router`], HTTP over a [`StatsSource`]
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test fails by it"
+    )
+)]
+
+pub mod report;
+
+pub mod column;
+pub mod csv;
+pub mod field;
+pub mod json;
+pub mod options;
+pub mod page;
+mod plain;
+pub mod select;
+pub mod typed;
+
+mod patience;
+
+pub mod router;
+
+#[cfg(test)]
+mod sample;
+
+pub use router::{PageSettings, StatsSource, router, serve};

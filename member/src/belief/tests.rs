@@ -1,0 +1,310 @@
+//! Histories told as readings, and what is believed after each.
+
+use super::*;
+use crate::keys::encode;
+use crate::node::Description;
+
+const G: Duration = Duration::from_millis(200);
+/// Our own generation.
+const START: u64 = 1_000_000;
+
+fn at(port: u16) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 1], port))
+}
+
+fn belief() -> Belief {
+    let key = NodeKey {
+        name: Arc::from("lb"),
+        generation: START,
+    };
+    Belief::new(
+        Id {
+            key,
+            gossip: at(7373),
+        },
+        G,
+    )
+}
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// A reading of a member at gossip port and server port `port`, unheard and not yet live.
+fn of(name: &str, generation: u64, port: u16, word: Word) -> Reading {
+    let node = Description::backend(name, at(port)).live(generation, at(port).ip(), word);
+    Reading {
+        id: Id {
+            key: node.key.clone(),
+            gossip: at(port),
+        },
+        heartbeat: 5,
+        live: false,
+        heard: None,
+        keys: Some(encode(&node).unwrap()),
+    }
+}
+
+fn live(reading: Reading) -> Reading {
+    Reading {
+        live: true,
+        ..reading
+    }
+}
+
+/// What is shown: name, generation, presence, word.
+fn shown(belief: &Belief) -> Vec<(String, u64, Presence, Word)> {
+    let nodes = belief.snapshot();
+    nodes
+        .nodes
+        .values()
+        .map(|s| {
+            (
+                s.node.key.name.to_string(),
+                s.node.key.generation,
+                s.presence,
+                s.node.word.clone(),
+            )
+        })
+        .collect()
+}
+
+fn a(generation: u64, presence: Presence, word: Word) -> (String, u64, Presence, Word) {
+    ("a".to_owned(), generation, presence, word)
+}
+
+#[test]
+fn a_join_after_our_start_is_live_at_first_contact() {
+    let mut belief = belief();
+    belief.observe(ms(0), vec![of("a", START + 1, 3000, Word::Ready)]);
+    assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
+}
+
+#[test]
+fn a_promise_that_is_never_kept_expires() {
+    let mut belief = belief();
+    for now in 0..25 {
+        belief.observe(ms(100 * now), vec![of("a", START + 1, 3000, Word::Ready)]);
+    }
+    assert_eq!(
+        shown(&belief),
+        [a(START + 1, Presence::Silent, Word::Ready)]
+    );
+}
+
+#[test]
+fn a_rumour_of_a_node_that_died_before_us_is_silent() {
+    let mut belief = belief();
+    for now in 0..10 {
+        belief.observe(
+            ms(100 * now),
+            vec![of("a", START - 10_000, 3000, Word::Ready)],
+        );
+        assert_eq!(
+            shown(&belief),
+            [a(START - 10_000, Presence::Silent, Word::Ready)]
+        );
+    }
+}
+
+#[test]
+fn a_rumour_is_live_once_its_heartbeat_moves() {
+    let mut belief = belief();
+    let old = of("a", START - 10_000, 3000, Word::Ready);
+    belief.observe(ms(0), vec![old.clone()]);
+    belief.observe(
+        ms(50),
+        vec![Reading {
+            heartbeat: 6,
+            keys: None,
+            ..old
+        }],
+    );
+    assert_eq!(
+        shown(&belief),
+        [a(START - 10_000, Presence::Live, Word::Ready)]
+    );
+}
+
+#[test]
+fn a_rumour_is_live_once_it_speaks_to_us() {
+    let mut belief = belief();
+    let old = of("a", START - 10_000, 3000, Word::Ready);
+    belief.observe(
+        ms(0),
+        vec![Reading {
+            heard: Some(ms(0)),
+            ..old
+        }],
+    );
+    assert_eq!(
+        shown(&belief),
+        [a(START - 10_000, Presence::Live, Word::Ready)]
+    );
+}
+
+#[test]
+fn a_voice_from_a_reused_address_is_not_the_dead_node() {
+    let mut belief = belief();
+    let dead = of("a", START - 10_000, 3000, Word::Ready);
+    let new = of("b", START + 10, 3000, Word::Ready);
+    let heard = Some(ms(0));
+    belief.observe(
+        ms(0),
+        vec![Reading { heard, ..dead }, Reading { heard, ..new }],
+    );
+    let presences: Vec<_> = shown(&belief).into_iter().map(|n| n.2).collect();
+    assert_eq!(presences, [Presence::Silent, Presence::Live]);
+}
+
+#[test]
+fn a_node_the_detector_gave_up_is_silent_and_comes_back() {
+    let mut belief = belief();
+    let node = of("a", START + 1, 3000, Word::Ready);
+    belief.observe(ms(0), vec![live(node.clone())]);
+    belief.observe(ms(50), vec![node.clone()]);
+    assert_eq!(shown(&belief)[0].2, Presence::Silent);
+    belief.observe(ms(100), vec![live(node)]);
+    assert_eq!(shown(&belief)[0].2, Presence::Live);
+}
+
+#[test]
+fn after_our_own_stall_nobody_is_silent_at_once() {
+    let mut belief = belief();
+    let node = of("a", START + 1, 3000, Word::Ready);
+    belief.observe(ms(0), vec![live(node.clone())]);
+    belief.observe(ms(5_000), vec![node.clone()]);
+    assert_eq!(shown(&belief)[0].2, Presence::Live);
+    for now in 1..=13 {
+        belief.observe(ms(5_000 + 50 * now), vec![node.clone()]);
+    }
+    assert_eq!(shown(&belief)[0].2, Presence::Silent);
+}
+
+#[test]
+fn a_newer_life_at_the_same_address_replaces_the_old_at_once() {
+    let mut belief = belief();
+    let old = live(of("a", START + 1, 3000, Word::Ready));
+    let mut new = of("a", START + 2, 3000, Word::Starting);
+    new.id.gossip = at(9999);
+    belief.observe(ms(0), vec![old.clone()]);
+    belief.observe(ms(50), vec![old, new]);
+    assert_eq!(
+        shown(&belief),
+        [a(START + 2, Presence::Live, Word::Starting)]
+    );
+}
+
+#[test]
+fn two_live_nodes_of_one_name_are_both_shown_and_complained_of_once() {
+    let mut belief = belief();
+    let one = live(of("a", START + 1, 3000, Word::Ready));
+    let two = live(of("a", START + 2, 3001, Word::Ready));
+    belief.observe(ms(0), vec![one.clone(), two.clone()]);
+    belief.observe(ms(50), vec![one.clone(), two.clone()]);
+    assert_eq!(shown(&belief).len(), 2);
+    assert_eq!(
+        belief.take_complaints(),
+        [Complaint::SharedName(Arc::from("a"))]
+    );
+    belief.observe(ms(100), vec![Reading { live: false, ..one }, two]);
+    assert_eq!(shown(&belief), [a(START + 2, Presence::Live, Word::Ready)]);
+}
+
+#[test]
+fn left_sticks_to_its_generation() {
+    let mut belief = belief();
+    belief.observe(ms(0), vec![of("a", START + 1, 3000, Word::Left)]);
+    belief.observe(ms(50), vec![of("a", START + 1, 3000, Word::Ready)]);
+    assert_eq!(shown(&belief)[0].3, Word::Left);
+    let back = of("a", START + 2, 3001, Word::Ready);
+    belief.observe(ms(100), vec![of("a", START + 1, 3000, Word::Ready), back]);
+    assert_eq!(shown(&belief), [a(START + 2, Presence::Live, Word::Ready)]);
+}
+
+#[test]
+fn undecodable_nodes_are_not_shown_and_complained_of_once() {
+    let mut belief = belief();
+    let mut bad = of("a", START + 1, 3000, Word::Ready);
+    bad.keys
+        .as_mut()
+        .unwrap()
+        .push(("w".to_owned(), "300".to_owned()));
+    belief.observe(ms(0), vec![bad.clone()]);
+    belief.observe(ms(50), vec![bad]);
+    assert!(shown(&belief).is_empty());
+    assert!(matches!(
+        belief.take_complaints()[..],
+        [Complaint::Undecodable(..)]
+    ));
+}
+
+#[test]
+fn no_more_nodes_than_the_cap() {
+    let mut belief = belief();
+    let crowd = (0..600).map(|i| of(&format!("n{i}"), START, 1000 + i, Word::Ready));
+    belief.observe(ms(0), crowd.collect());
+    assert_eq!(shown(&belief).len(), 512);
+    assert_eq!(belief.take_complaints(), [Complaint::Full(512)]);
+}
+
+#[test]
+fn our_own_former_life_is_not_shown_and_a_later_one_outbids_us() {
+    let mut belief = belief();
+    let mut former = of("lb", START - 5, 3000, Word::Ready);
+    former.id.gossip = at(7373);
+    belief.observe(ms(0), vec![former.clone()]);
+    assert!(shown(&belief).is_empty());
+    assert_eq!(belief.outbid(), None);
+    former.id.key.generation = START + 5;
+    belief.observe(ms(50), vec![former.clone()]);
+    assert_eq!(belief.outbid(), Some(START + 5));
+    former.id.key.generation = u64::MAX;
+    belief.observe(ms(100), vec![former]);
+    assert_eq!(belief.outbid(), None);
+}
+
+#[test]
+fn a_new_life_of_ours_keeps_what_was_known_until_it_is_told_again() {
+    let mut belief = belief();
+    let node = live(of("a", START + 1, 3000, Word::Ready));
+    belief.observe(ms(0), vec![node]);
+    let key = NodeKey {
+        name: Arc::from("lb"),
+        generation: START + 9,
+    };
+    belief.reborn(
+        Id {
+            key,
+            gossip: at(7373),
+        },
+        ms(50),
+    );
+    belief.observe(ms(100), vec![]);
+    assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
+    belief.observe(ms(6_000), vec![]);
+    assert!(shown(&belief).is_empty());
+}
+
+#[test]
+fn receipts_for_another_life_do_not_count() {
+    let mut belief = belief();
+    let mut peer = of("b", START + 1, 3000, Word::Ready);
+    let pairs = peer.keys.as_mut().unwrap();
+    pairs.push(("seen.lb".to_owned(), format!("{START}:drained:0")));
+    belief.observe(ms(0), vec![peer.clone()]);
+    assert_eq!(belief.receipts().len(), 1);
+    peer.keys.as_mut().unwrap().last_mut().unwrap().1 = "7:drained:0".to_owned();
+    belief.observe(ms(50), vec![peer]);
+    assert_eq!(belief.receipts().len(), 0);
+}
+
+#[test]
+fn an_unchanged_cluster_keeps_its_snapshot() {
+    let mut belief = belief();
+    let node = live(of("a", START + 1, 3000, Word::Ready));
+    belief.observe(ms(0), vec![node.clone()]);
+    let first = belief.snapshot();
+    belief.observe(ms(50), vec![node]);
+    assert!(Arc::ptr_eq(&first, &belief.snapshot()));
+}

@@ -1,0 +1,565 @@
+//! The loop that owns gossip: it begins lives of chitchat, reads them into `belief`, pokes,
+//! and begins anew when a life ends, its address changes or its generation is outbid.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until};
+
+use crate::belief::{Belief, Complaint, Id};
+use crate::gossip::handle::{GossipConfig, Identity};
+use crate::gossip::life::Life;
+use crate::gossip::pokes::{BURST, NEWS, ONCE, Pokes};
+use crate::gossip::route::{self, Route};
+use crate::gossip::seeds;
+use crate::gossip::wire::Wire;
+use crate::keys;
+use crate::node::{Node, NodeKey, Role, Word};
+use crate::receipt::{Receipt, Receipts};
+use crate::snapshot::{Change, Presence, Sighting, Snapshot, diff};
+
+/// What the handle asks for.
+#[derive(Debug)]
+pub(super) enum Command {
+    Say(Word),
+    Poke,
+    Acknowledge(NodeKey, Receipt),
+    AddSeeds(Vec<SocketAddr>),
+    Leave(oneshot::Sender<()>),
+    #[cfg(test)]
+    AbortLife,
+}
+
+/// Where the handle reads.
+pub(super) struct Outlets {
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    receipts: watch::Sender<Arc<Receipts>>,
+    identity: watch::Sender<Option<Identity>>,
+}
+
+type Inlets = (
+    Outlets,
+    watch::Receiver<Arc<Snapshot>>,
+    watch::Receiver<Arc<Receipts>>,
+    watch::Receiver<Option<Identity>>,
+);
+
+impl Outlets {
+    pub(super) fn new() -> Inlets {
+        let (snapshots, read_snapshots) = watch::channel(Arc::default());
+        let (receipts, read_receipts) = watch::channel(Arc::default());
+        let (identity, read_identity) = watch::channel(None);
+        let outlets = Self {
+            snapshots,
+            receipts,
+            identity,
+        };
+        (outlets, read_snapshots, read_receipts, read_identity)
+    }
+}
+
+/// The owner of everything in this folder.
+pub(super) struct Actor {
+    config: GossipConfig,
+    wire: Arc<Wire>,
+    local: SocketAddr,
+    inbox: mpsc::UnboundedReceiver<Command>,
+    outlets: Outlets,
+    /// All times of `belief` and `pokes` count from here.
+    epoch: Instant,
+    life: Option<Life>,
+    belief: Option<Belief>,
+    news: Arc<Notify>,
+    look: Interval,
+    pokes: Pokes,
+    word: Word,
+    /// What was acknowledged, to be said again in the next life.
+    acknowledged: BTreeMap<Arc<str>, (u64, Receipt)>,
+    found: mpsc::Receiver<Vec<SocketAddr>>,
+    follower: Option<AbortHandle>,
+    resolved: Vec<SocketAddr>,
+    added: Vec<SocketAddr>,
+    alone: watch::Sender<bool>,
+    alone_since: Duration,
+    told_alone: bool,
+    next_seed_poke: Duration,
+    rebirth: Option<Duration>,
+    back_off: Duration,
+}
+
+enum Event {
+    Command(Option<Command>),
+    Found(Vec<SocketAddr>),
+    Look,
+    Due,
+    Ended(String),
+}
+
+impl Actor {
+    pub(super) fn new(
+        config: GossipConfig,
+        wire: Wire,
+        local: SocketAddr,
+        inbox: mpsc::UnboundedReceiver<Command>,
+        outlets: Outlets,
+    ) -> Self {
+        let (alone, is_alone) = watch::channel(true);
+        let (finds, found) = mpsc::channel(1);
+        let follower = (!config.seeds.is_empty()).then(|| {
+            let seeds = config.seeds.clone();
+            tokio::spawn(seeds::follow(seeds, config.resolver, is_alone, finds)).abort_handle()
+        });
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            word: config.word.clone(),
+            config,
+            wire: Arc::new(wire),
+            local,
+            inbox,
+            outlets,
+            epoch: Instant::now(),
+            life: None,
+            belief: None,
+            news: Arc::default(),
+            look,
+            pokes: Pokes::default(),
+            acknowledged: BTreeMap::new(),
+            found,
+            follower,
+            resolved: Vec::new(),
+            added: Vec::new(),
+            alone,
+            alone_since: Duration::ZERO,
+            told_alone: false,
+            next_seed_poke: Duration::ZERO,
+            rebirth: None,
+            back_off: FIRST_BACK_OFF,
+        }
+    }
+
+    /// Until it is told to leave, or nobody holds a handle any more.
+    pub(super) async fn run(mut self) {
+        if self.config.seeds.is_empty() {
+            self.begin_life(0).await;
+        }
+        loop {
+            match self.next().await {
+                Event::Command(Some(Command::Leave(done))) => {
+                    self.leave().await;
+                    drop(self);
+                    // Nobody waiting is no harm.
+                    let _ = done.send(());
+                    return;
+                }
+                Event::Command(None) => return,
+                Event::Command(Some(command)) => self.obey(command).await,
+                Event::Found(addresses) => self.find(addresses).await,
+                Event::Look => self.look().await,
+                Event::Due => self.due().await,
+                Event::Ended(why) => self.mourn(&why),
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Event {
+        let due = [self.pokes.next(), self.rebirth]
+            .into_iter()
+            .flatten()
+            .min();
+        let due = due.map(|at| self.epoch + at);
+        tokio::select! {
+            command = self.inbox.recv() => Event::Command(command),
+            () = self.news.notified() => Event::Look,
+            () = wait_until(due) => Event::Due,
+            Some(addresses) = self.found.recv() => Event::Found(addresses),
+            _ = self.look.tick() => Event::Look,
+            why = end_of(self.life.as_ref()) => Event::Ended(why),
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::Say(word) => self.say(word).await,
+            Command::Poke => self.poke_balancers(ONCE),
+            Command::Acknowledge(member, receipt) => self.acknowledge(member, receipt).await,
+            Command::AddSeeds(seeds) => {
+                for seed in &seeds {
+                    self.pokes.plan(self.now(), *seed, BURST);
+                }
+                self.added.extend(seeds);
+            }
+            #[cfg(test)]
+            Command::AbortLife => {
+                if let Some(life) = &self.life {
+                    life.abort();
+                }
+            }
+            // Taken by `run`, which ends with it.
+            Command::Leave(_) => {}
+        }
+    }
+
+    async fn say(&mut self, word: Word) {
+        if let Some(life) = &self.life {
+            life.write(keys::WORD, &keys::encode_word(&word)).await;
+        }
+        self.word = word;
+        self.poke_balancers(NEWS);
+    }
+
+    async fn acknowledge(&mut self, member: NodeKey, receipt: Receipt) {
+        let value = keys::encode_receipt(member.generation, receipt);
+        if let Some(life) = &self.life {
+            let key = keys::receipt_key(&member.name);
+            life.write_for_a_while(&key, &value).await;
+        }
+        if let Some(seen) = self.snapshot().nodes.get(&member) {
+            self.pokes.plan(self.now(), seen.gossip, NEWS);
+        }
+        self.acknowledged
+            .insert(member.name, (member.generation, receipt));
+    }
+
+    /// Says that it leaves, repeats it, and ends. The pause after each poke is for the
+    /// handshake: the word travels in its third datagram.
+    async fn leave(&mut self) {
+        self.word = Word::Left;
+        let to = self.balancers();
+        let Some(life) = self.life.take() else {
+            return;
+        };
+        life.write(keys::WORD, &keys::encode_word(&Word::Left))
+            .await;
+        if !to.is_empty() {
+            for pause in FAREWELL {
+                to.iter().for_each(|address| life.poke(*address));
+                sleep(pause).await;
+            }
+        }
+        life.end().await;
+    }
+
+    /// New addresses of the seeds: contact the new ones, and see whether ours still holds.
+    async fn find(&mut self, addresses: Vec<SocketAddr>) {
+        let now = self.now();
+        for seed in &addresses {
+            let burst = if self.resolved.contains(seed) {
+                ONCE
+            } else {
+                BURST
+            };
+            self.pokes.plan(now, *seed, burst);
+        }
+        if !addresses.is_empty() {
+            self.resolved = addresses;
+        }
+        match &self.life {
+            None if self.rebirth.is_none() => self.begin_life(0).await,
+            Some(life) if self.advertised().0 != life.id.gossip => self.move_house().await,
+            _ => {}
+        }
+    }
+
+    /// Another interface leads to the balancer now: leave the old address, begin at the new.
+    async fn move_house(&mut self) {
+        let Some(life) = self.life.take() else {
+            return;
+        };
+        let above = life.id.key.generation;
+        life.write(keys::WORD, &keys::encode_word(&Word::Left))
+            .await;
+        self.balancers().iter().for_each(|to| life.poke(*to));
+        sleep(FAREWELL[0]).await;
+        life.end().await;
+        self.begin_life(above).await;
+    }
+
+    async fn due(&mut self) {
+        let now = self.now();
+        if self.rebirth.is_some_and(|at| at <= now) {
+            self.rebirth = None;
+            let above = self.belief.as_ref().map_or(0, Belief::generation);
+            self.begin_life(above).await;
+        }
+        let due = self.pokes.due(now);
+        if let Some(life) = &self.life {
+            for to in due.into_iter().filter(|to| *to != life.id.gossip) {
+                life.poke(to);
+            }
+        }
+    }
+
+    fn mourn(&mut self, why: &str) {
+        tracing::error!("gossip stopped: {why}; beginning anew");
+        self.life = None;
+        self.rebirth = Some(self.now() + self.back_off);
+        self.back_off = (2 * self.back_off).min(LAST_BACK_OFF);
+    }
+
+    /// Begins a life with a generation above `above`, and contacts all who were known.
+    async fn begin_life(&mut self, above: u64) {
+        let (gossip, route) = self.advertised();
+        let generation = unix_milliseconds().max(above.saturating_add(1));
+        let node = self
+            .config
+            .node
+            .live(generation, route.ip, self.word.clone());
+        let id = Id {
+            key: node.key.clone(),
+            gossip,
+        };
+        match self.spawn(id.clone(), &node).await {
+            Ok(life) => self.life = Some(life),
+            Err(error) => return self.mourn(&error.to_string()),
+        }
+        tracing::info!("{} gossips at {gossip} ({})", id.key.name, route.reason);
+        let now = self.now();
+        match &mut self.belief {
+            Some(belief) => belief.reborn(id, now),
+            None => self.belief = Some(Belief::new(id, self.config.interval)),
+        }
+        self.outlets.identity.send_replace(Some(Identity {
+            key: node.key,
+            gossip,
+            http: node.http,
+        }));
+        let known = self.snapshot();
+        let known = known.nodes.values().map(|seen| seen.gossip);
+        let everybody: BTreeSet<_> = known.chain(self.seeds()).take(FIRST_CONTACTS).collect();
+        for to in everybody {
+            self.pokes.plan(now, to, BURST);
+        }
+    }
+
+    async fn spawn(&self, id: Id, node: &Node) -> anyhow::Result<Life> {
+        let config = &self.config;
+        let pairs = keys::encode(node)?;
+        let (wire, news) = (&self.wire, &self.news);
+        let life = Life::begin(id, &config.cluster, config.interval, pairs, wire, news).await?;
+        for (name, (generation, receipt)) in &self.acknowledged {
+            let value = keys::encode_receipt(*generation, *receipt);
+            life.write_for_a_while(&keys::receipt_key(name), &value)
+                .await;
+        }
+        Ok(life)
+    }
+
+    /// Reads what gossip holds, concludes, tells.
+    async fn look(&mut self) {
+        let now = self.now();
+        let (Some(life), Some(belief)) = (&mut self.life, &mut self.belief) else {
+            return;
+        };
+        let readings = life.read(&self.wire, self.epoch).await;
+        belief.observe(now, readings);
+        let complaints = belief.take_complaints();
+        let (snapshot, receipts) = (belief.snapshot(), belief.receipts());
+        let outbid = belief.outbid();
+        complaints.iter().for_each(complain);
+        self.meet(now, &snapshot);
+        publish(&self.outlets.snapshots, snapshot);
+        publish(&self.outlets.receipts, receipts);
+        self.seek(now);
+        if let Some(generation) = outbid {
+            tracing::warn!("a later life of this node is known; beginning anew above it");
+            if let Some(life) = self.life.take() {
+                life.end().await;
+            }
+            self.begin_life(generation).await;
+        }
+    }
+
+    /// Contacts newcomers: a new balancer must hear of us, and a balancer proves at once
+    /// that a member it has only heard of is there.
+    fn meet(&mut self, now: Duration, next: &Snapshot) {
+        let changes = diff(&self.snapshot(), next);
+        changes.iter().for_each(tell);
+        let mut contacts = 0;
+        for change in changes {
+            let Change::Added(seen) = change else {
+                continue;
+            };
+            let is_balancer = seen.node.role == Role::Balancer;
+            let unheard = self.wire.heard(seen.gossip).is_none();
+            if is_balancer {
+                self.pokes.plan(now, seen.gossip, BURST);
+            } else if self.config.node.role == Role::Balancer && unheard {
+                contacts += 1;
+                if contacts <= FIRST_CONTACTS {
+                    self.pokes.plan(now, seen.gossip, ONCE);
+                }
+            }
+        }
+    }
+
+    /// While no balancer is heard, contacts the seeds again and again.
+    fn seek(&mut self, now: Duration) {
+        let is_alone = self.snapshot().live_balancers().next().is_none();
+        let was_alone = *self.alone.borrow();
+        if is_alone != was_alone {
+            self.alone.send_replace(is_alone);
+            self.alone_since = now;
+            self.told_alone &= is_alone;
+            self.back_off = FIRST_BACK_OFF;
+        }
+        if !is_alone || now < self.next_seed_poke {
+            return;
+        }
+        let alone_for = now.saturating_sub(self.alone_since);
+        if alone_for > TELL_ALONE && !self.told_alone && !self.config.seeds.is_empty() {
+            self.told_alone = true;
+            let seeds: Vec<_> = self.config.seeds.iter().map(ToString::to_string).collect();
+            tracing::warn!("no balancer answers at {}; trying on", seeds.join(", "));
+        }
+        let eager = alone_for < EAGER;
+        self.next_seed_poke = now + if eager { SEED_POKES.0 } else { SEED_POKES.1 };
+        for seed in self.seeds().collect::<Vec<_>>() {
+            self.pokes.plan(now, seed, ONCE);
+        }
+    }
+
+    fn poke_balancers(&mut self, series: &[Duration]) {
+        let now = self.now();
+        for to in self.balancers() {
+            self.pokes.plan(now, to, series);
+        }
+    }
+
+    /// Where balancers are known to be; while none is, where they may be.
+    fn balancers(&self) -> BTreeSet<SocketAddr> {
+        let known: BTreeSet<_> = self.snapshot().balancers().map(|b| b.gossip).collect();
+        if known.is_empty() {
+            self.seeds().collect()
+        } else {
+            known
+        }
+    }
+
+    fn seeds(&self) -> impl Iterator<Item = SocketAddr> {
+        self.resolved.iter().chain(&self.added).copied()
+    }
+
+    fn advertised(&self) -> (SocketAddr, Route) {
+        let configured = self.config.advertise;
+        let reachable = |seed: &SocketAddr| self.wire.reaches(seed.ip());
+        let seeds: Vec<_> = self.seeds().filter(reachable).collect();
+        let current: Option<IpAddr> = self.life.as_ref().map(|life| life.id.gossip.ip());
+        let ip = configured.map(|address| address.ip());
+        let route = route::choose(ip, self.local.ip(), &seeds, current);
+        let port = configured.map_or(0, |address| address.port());
+        let port = if port == 0 { self.local.port() } else { port };
+        (SocketAddr::new(route.ip, port), route)
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.outlets.snapshots.borrow())
+    }
+
+    fn now(&self) -> Duration {
+        self.epoch.elapsed()
+    }
+}
+
+impl Drop for Actor {
+    fn drop(&mut self) {
+        if let Some(follower) = &self.follower {
+            follower.abort();
+        }
+    }
+}
+
+async fn wait_until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn end_of(life: Option<&Life>) -> String {
+    match life {
+        Some(life) => life.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn publish<T>(outlet: &watch::Sender<Arc<T>>, value: Arc<T>) {
+    outlet.send_if_modified(|current| {
+        let changed = !Arc::ptr_eq(current, &value);
+        *current = value;
+        changed
+    });
+}
+
+fn complain(complaint: &Complaint) {
+    match complaint {
+        Complaint::Undecodable(id, error) => {
+            tracing::warn!(
+                "node {:?} at {} is not shown: {error}",
+                id.key.name,
+                id.gossip
+            );
+        }
+        Complaint::Full(cap) => tracing::warn!("more than {cap} nodes; the rest is ignored"),
+        Complaint::SharedName(name) => {
+            tracing::warn!("two live nodes are called {name}; give one another --name");
+        }
+    }
+}
+
+/// One line when a balancer comes, falls silent, is heard again or leaves.
+fn tell(change: &Change) {
+    let name = |seen: &Sighting| Arc::clone(&seen.node.key.name);
+    match change {
+        Change::Added(seen) if is_heard(seen) => {
+            tracing::info!("balancer {} is heard at {}", name(seen), seen.gossip);
+        }
+        Change::Changed { old, new } if !is_heard(old) && is_heard(new) => {
+            tracing::info!("balancer {} is heard at {}", name(new), new.gossip);
+        }
+        Change::Changed { old, new } if is_heard(old) && !is_heard(new) => {
+            let how = if new.node.word == Word::Left {
+                "has left"
+            } else {
+                "is silent"
+            };
+            tracing::info!("balancer {} {how}", name(new));
+        }
+        _ => {}
+    }
+}
+
+fn is_heard(seen: &Sighting) -> bool {
+    seen.node.role == Role::Balancer
+        && seen.presence == Presence::Live
+        && seen.node.word != Word::Left
+}
+
+fn unix_milliseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
+
+/// How often heartbeats are read; words do not wait for it.
+const LOOK: Duration = Duration::from_millis(50);
+/// Pauses after each repetition of the last word.
+const FAREWELL: [Duration; 3] = [
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(30),
+];
+const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
+const LAST_BACK_OFF: Duration = Duration::from_secs(1);
+/// Newcomers contacted at once; the rest is met by gossip itself.
+const FIRST_CONTACTS: usize = 64;
+/// How often seeds are contacted while no balancer is heard: at first, and later.
+const SEED_POKES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(500));
+const EAGER: Duration = Duration::from_secs(10);
+/// How long a balancer may be away before it is told.
+const TELL_ALONE: Duration = Duration::from_secs(2);

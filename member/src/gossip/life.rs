@@ -1,0 +1,181 @@
+//! One life of chitchat: spawned with an identity, read, written to, poked, and ended. What
+//! is decided from it is the actor's and `belief`'s affair. chitchat's lock is shared with
+//! its gossip loop, so it is held only to copy.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chitchat::{
+    Chitchat, ChitchatConfig, ChitchatHandle, ChitchatId, FailureDetectorConfig, ListenerHandle,
+    NodeState, spawn_chitchat,
+};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::belief::{Id, Reading};
+use crate::gossip::wire::{SharedWire, Wire};
+use crate::keys;
+use crate::node::NodeKey;
+
+/// A running gossip task.
+pub(super) struct Life {
+    pub(super) id: Id,
+    handle: ChitchatHandle,
+    /// The version of each node's keys that was last handed out.
+    versions: HashMap<ChitchatId, u64>,
+    _listener: ListenerHandle,
+}
+
+impl Life {
+    /// Begins to gossip as `id` with `pairs`; `news` is notified when another node's keys
+    /// change.
+    pub(super) async fn begin(
+        id: Id,
+        cluster: &str,
+        interval: Duration,
+        pairs: Vec<(String, String)>,
+        wire: &Arc<Wire>,
+        news: &Arc<Notify>,
+    ) -> anyhow::Result<Self> {
+        let me = ChitchatId::new(Arc::clone(&id.key.name), id.key.generation, id.gossip);
+        let config = configuration(me.clone(), cluster, interval);
+        let handle = spawn_chitchat(config, pairs, &SharedWire(Arc::clone(wire))).await?;
+        let news = Arc::clone(news);
+        // Runs under chitchat's lock: it may wake somebody, and nothing else.
+        let listener = handle
+            .chitchat()
+            .lock()
+            .await
+            .subscribe_event("", move |event| {
+                if *event.node != me {
+                    news.notify_one();
+                }
+            });
+        Ok(Self {
+            id,
+            handle,
+            versions: HashMap::new(),
+            _listener: listener,
+        })
+    }
+
+    /// Everything gossip holds about others; keys only where they have changed.
+    pub(super) async fn read(&mut self, wire: &Wire, epoch: Instant) -> Vec<Reading> {
+        let chitchat = self.handle.chitchat();
+        let chitchat = chitchat.lock().await;
+        let live: HashSet<_> = chitchat.live_nodes().collect();
+        let others = chitchat
+            .node_states()
+            .iter()
+            .filter(|(id, _)| *id != chitchat.self_chitchat_id());
+        let mine = keys::receipt_key(&self.id.key.name);
+        let mut versions = HashMap::with_capacity(self.versions.len());
+        let mut readings = Vec::with_capacity(self.versions.len());
+        for (id, state) in others {
+            let changed = self.versions.get(id) != Some(&state.max_version());
+            versions.insert(id.clone(), state.max_version());
+            let heard = wire.heard(id.gossip_advertise_addr);
+            readings.push(Reading {
+                id: identity(id),
+                heartbeat: state.heartbeat().into(),
+                live: live.contains(id),
+                heard: heard.map(|at| at.saturating_duration_since(epoch)),
+                keys: changed.then(|| texts(state, &mine)),
+            });
+        }
+        self.versions = versions;
+        readings
+    }
+
+    /// Says `value` under `key`.
+    pub(super) async fn write(&self, key: &str, value: &str) {
+        self.with(|chitchat| chitchat.self_node_state().set(key, value))
+            .await;
+    }
+
+    /// Says `value` under `key` for as long as a tombstone is kept.
+    pub(super) async fn write_for_a_while(&self, key: &str, value: &str) {
+        self.with(|chitchat| chitchat.self_node_state().set_with_ttl(key, value))
+            .await;
+    }
+
+    /// Contacts `to` now.
+    pub(super) fn poke(&self, to: SocketAddr) {
+        // Fails only when the task has ended, which `ended` tells.
+        if let Err(error) = self.handle.gossip(to) {
+            tracing::debug!(%to, %error, "not poked");
+        }
+    }
+
+    /// Waits for the task to end by itself, and says why.
+    pub(super) async fn ended(&self) -> String {
+        match self.handle.termination_watcher().await {
+            Ok(()) => "it ended".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// Ends the task, after what was already asked of it.
+    pub(super) async fn end(self) {
+        if let Err(error) = self.handle.shutdown().await {
+            tracing::debug!(%error, "gossip task did not end cleanly");
+        }
+    }
+
+    /// Ends the task as a panic would.
+    #[cfg(test)]
+    pub(super) fn abort(&self) {
+        self.handle.abort();
+    }
+
+    async fn with(&self, act: impl FnOnce(&mut Chitchat)) {
+        act(&mut *self.handle.chitchat().lock().await);
+    }
+}
+
+fn identity(id: &ChitchatId) -> Id {
+    Id {
+        key: NodeKey {
+            name: Arc::clone(&id.node_id),
+            generation: id.generation_id,
+        },
+        gossip: id.gossip_advertise_addr,
+    }
+}
+
+/// The node's keys; of its receipts only `mine`.
+fn texts(state: &NodeState, mine: &str) -> Vec<(String, String)> {
+    state
+        .key_values()
+        .filter(|(key, _)| !key.starts_with(keys::RECEIPT) || *key == mine)
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+fn configuration(me: ChitchatId, cluster: &str, interval: Duration) -> ChitchatConfig {
+    ChitchatConfig {
+        listen_addr: me.gossip_advertise_addr,
+        chitchat_id: me,
+        cluster_id: cluster.to_owned(),
+        gossip_interval: interval,
+        // Seeds are ours to resolve and poke: chitchat would ask for names once a minute.
+        seed_nodes: Vec::new(),
+        failure_detector_config: FailureDetectorConfig {
+            phi_threshold: 8.0,
+            sampling_window_size: 100,
+            max_interval: 20 * interval,
+            // The prior decides how soon a young node is missed: 5 s would cost 13 s.
+            initial_interval: interval / 2,
+            dead_node_grace_period: DEAD_KEPT,
+        },
+        marked_for_deletion_grace_period: TOMBSTONE_KEPT,
+        catchup_callback: None,
+        extra_liveness_predicate: None,
+    }
+}
+
+/// How long a silent node is remembered; half of it, it is still told to others.
+const DEAD_KEPT: Duration = Duration::from_secs(120);
+const TOMBSTONE_KEPT: Duration = Duration::from_secs(60);

@@ -1,0 +1,350 @@
+//! The keys a node gossips about itself, and the way back: names, grammar, caps. Everything
+//! that comes in is a stranger's text. Whether a valid node is believed is `belief`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::node::{Node, NodeKey, Role, Word};
+use crate::receipt::{Ack, Receipt};
+
+/// What is wrong with a node's keys.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+pub enum KeyError {
+    /// A key that must be there is not; it may still be on its way.
+    #[error("key `{0}` is missing")]
+    Missing(&'static str),
+    /// A key says something it may not.
+    #[error("key `{key}` is {value:?}, expected {expected}")]
+    Invalid {
+        /// The key, shortened.
+        key: String,
+        /// What it says, shortened.
+        value: String,
+        /// What it should say.
+        expected: &'static str,
+    },
+    /// More or longer keys than a node may have.
+    #[error("{0}")]
+    TooMuch(&'static str),
+}
+
+impl KeyError {
+    /// Whether the rest may simply not have arrived yet: the word is written last.
+    pub fn is_incomplete(&self) -> bool {
+        matches!(self, Self::Missing(WORD))
+    }
+
+    fn invalid(key: &str, value: &str, expected: &'static str) -> Self {
+        Self::Invalid {
+            key: shorten(key),
+            value: shorten(value),
+            expected,
+        }
+    }
+}
+
+/// The keys of a node in the order in which they must be written: the word last, so that
+/// whoever sees the word has seen everything else.
+///
+/// # Errors
+/// The description breaks a rule that a reader would refuse.
+pub fn encode(node: &Node) -> Result<Vec<(String, String)>, KeyError> {
+    let mut pairs = vec![
+        pair(VERSION, SCHEMA),
+        pair(ROLE, role_text(node.role)),
+        pair(SERVICE, &node.service),
+        pair(WEIGHT, &node.weight.to_string()),
+    ];
+    pairs.extend(node.http.map(|http| pair(HTTP, &http.to_string())));
+    pairs.extend(node.check.as_deref().map(|path| pair(CHECK, path)));
+    let tags = node.tags.iter();
+    pairs.extend(tags.map(|(name, value)| pair(&format!("{TAG}{name}"), value)));
+    pairs.push(pair(WORD, &encode_word(&node.word)));
+    let read = decode(
+        node.key.clone(),
+        pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())),
+    )?;
+    debug_assert_eq!(read.key, node.key);
+    Ok(pairs)
+}
+
+/// The node that `pairs` describe. Receipts (`seen.*`) are not part of a node; keys of a
+/// later schema are ignored but counted.
+///
+/// # Errors
+/// Names the first key that is missing or breaks its rule.
+pub fn decode<'a>(
+    key: NodeKey,
+    pairs: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Node, KeyError> {
+    parse_name(&key.name).map_err(|rule| KeyError::invalid("name", &key.name, rule))?;
+    let all = collect(pairs)?;
+    // Without the word nothing else is judged: the rest may still be on its way.
+    let word = parse_word(required(&all, WORD)?)?;
+    parsed(
+        &all,
+        VERSION,
+        |v| if v == SCHEMA { Ok(()) } else { Err("1") },
+    )?;
+    let role = parsed(&all, ROLE, parse_role)?;
+    let node = Node {
+        key,
+        role,
+        service: Arc::from(parsed(&all, SERVICE, parse_name)?),
+        http: optional(&all, HTTP, parse_server)?,
+        check: optional(&all, CHECK, parse_path)?.map(Arc::from),
+        weight: parsed(&all, WEIGHT, parse_weight)?,
+        word,
+        tags: tags(&all)?,
+    };
+    if node.role == Role::Backend && node.http.is_none() {
+        return Err(KeyError::Missing(HTTP));
+    }
+    Ok(node)
+}
+
+/// How a word travels.
+pub fn encode_word(word: &Word) -> String {
+    match word {
+        Word::Starting => "starting".to_owned(),
+        Word::Ready => "ready".to_owned(),
+        Word::Draining => "draining".to_owned(),
+        Word::Down(reason) => format!("down:{}", sanitise(reason)),
+        Word::Left => "left".to_owned(),
+    }
+}
+
+/// The key under which a balancer acknowledges the node `name`.
+pub fn receipt_key(name: &str) -> String {
+    format!("{RECEIPT}{name}")
+}
+
+/// How a receipt for `generation` travels.
+pub fn encode_receipt(generation: u64, receipt: Receipt) -> String {
+    let ack = match receipt.ack {
+        Ack::Draining => "draining",
+        Ack::Drained => "drained",
+    };
+    format!("{generation}:{ack}:{}", receipt.inflight)
+}
+
+/// The generation a receipt is for, and the receipt; `None` when it is not one.
+pub fn decode_receipt(value: &str) -> Option<(u64, Receipt)> {
+    let mut parts = value.splitn(3, ':');
+    let generation = parts.next()?.parse().ok()?;
+    let ack = match parts.next()? {
+        "draining" => Ack::Draining,
+        "drained" => Ack::Drained,
+        _ => return None,
+    };
+    let inflight = parts.next()?.parse().ok()?;
+    Some((generation, Receipt { ack, inflight }))
+}
+
+/// A node's or a service's name: it becomes HAProxy's `svname` and `pxname`, a CSV cell and
+/// a part of a key.
+///
+/// # Errors
+/// States the rule.
+pub fn parse_name(text: &str) -> Result<&str, &'static str> {
+    let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-');
+    let fits = (1..=NAME_BYTES).contains(&text.len());
+    if fits && text.bytes().all(allowed) {
+        Ok(text)
+    } else {
+        Err("1 to 64 letters, digits, `_`, `.` or `-`")
+    }
+}
+
+/// A check path, ready to be put on a request line.
+///
+/// # Errors
+/// States the rule.
+pub fn parse_path(text: &str) -> Result<&str, &'static str> {
+    let visible = text.bytes().all(|c| c.is_ascii_graphic());
+    if text.starts_with('/') && visible && text.len() <= VALUE_BYTES {
+        Ok(text)
+    } else {
+        Err("a path that starts with `/`, of at most 256 visible ASCII characters")
+    }
+}
+
+/// A weight, 0 to 256.
+///
+/// # Errors
+/// States the rule.
+pub fn parse_weight(text: &str) -> Result<u16, &'static str> {
+    // `u16::from_str` takes a leading plus sign; a weight has none.
+    let plain = text.bytes().all(|c| c.is_ascii_digit());
+    match text.parse() {
+        Ok(weight @ 0..=256) if plain => Ok(weight),
+        _ => Err("a number from 0 to 256"),
+    }
+}
+
+/// A tag, `name=value`.
+///
+/// # Errors
+/// States the rule.
+pub fn parse_tag(text: &str) -> Result<(Arc<str>, Arc<str>), &'static str> {
+    const RULE: &str = "name=value: a name of 1 to 64 letters, digits, `_`, `.` or `-`, \
+                        a value of at most 256 bytes without control characters";
+    let (name, value) = text.split_once('=').ok_or(RULE)?;
+    let name = parse_name(name).map_err(|_| RULE)?;
+    let value = parse_value(value).map_err(|_| RULE)?;
+    Ok((Arc::from(name), Arc::from(value)))
+}
+
+fn parse_value(text: &str) -> Result<&str, &'static str> {
+    if text.len() <= VALUE_BYTES && !text.chars().any(char::is_control) {
+        Ok(text)
+    } else {
+        Err("at most 256 bytes without control characters")
+    }
+}
+
+fn parse_server(text: &str) -> Result<SocketAddr, &'static str> {
+    match text.parse::<SocketAddr>() {
+        Ok(address) if address.port() != 0 && !address.ip().is_unspecified() => Ok(address),
+        _ => Err("an address and a port, as 10.0.0.1:3000"),
+    }
+}
+
+fn parse_role(text: &str) -> Result<Role, &'static str> {
+    match text {
+        "backend" => Ok(Role::Backend),
+        "lb" => Ok(Role::Balancer),
+        _ => Err("backend or lb"),
+    }
+}
+
+fn role_text(role: Role) -> &'static str {
+    match role {
+        Role::Backend => "backend",
+        Role::Balancer => "lb",
+    }
+}
+
+fn parse_word(text: &str) -> Result<Word, KeyError> {
+    match text {
+        "starting" => Ok(Word::Starting),
+        "ready" => Ok(Word::Ready),
+        "draining" => Ok(Word::Draining),
+        "left" => Ok(Word::Left),
+        "down" => Ok(Word::Down(Arc::from(""))),
+        _ => match text.strip_prefix("down:") {
+            Some(reason) => Ok(Word::Down(Arc::from(&*sanitise(reason)))),
+            None => Err(KeyError::invalid(
+                WORD,
+                text,
+                "starting, ready, draining, down:<reason> or left",
+            )),
+        },
+    }
+}
+
+/// A reason that can stand in a log line, a CSV cell and a page: printable ASCII without
+/// comma or quote, at most 128 bytes.
+fn sanitise(reason: &str) -> Cow<'_, str> {
+    let kept = |c: char| (c == ' ' || c.is_ascii_graphic()) && !matches!(c, ',' | '"' | '\'');
+    if reason.len() <= REASON_BYTES && reason.chars().all(kept) {
+        return Cow::Borrowed(reason);
+    }
+    let clean = reason.chars().filter(|c| kept(*c)).take(REASON_BYTES);
+    Cow::Owned(clean.collect())
+}
+
+fn tags(all: &BTreeMap<&str, &str>) -> Result<BTreeMap<Arc<str>, Arc<str>>, KeyError> {
+    let mut tags = BTreeMap::new();
+    for (key, value) in all {
+        let Some(name) = key.strip_prefix(TAG) else {
+            continue;
+        };
+        let name = parse_name(name).map_err(|rule| KeyError::invalid(key, name, rule))?;
+        let value = parse_value(value).map_err(|rule| KeyError::invalid(key, value, rule))?;
+        tags.insert(Arc::from(name), Arc::from(value));
+    }
+    Ok(tags)
+}
+
+/// Applies the caps, and leaves receipts out: a balancer may have one for every node.
+fn collect<'a>(
+    pairs: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<BTreeMap<&'a str, &'a str>, KeyError> {
+    let mut all = BTreeMap::new();
+    let mut bytes = 0;
+    for (key, value) in pairs.filter(|(key, _)| !key.starts_with(RECEIPT)) {
+        if key.len() > KEY_BYTES || value.len() > VALUE_BYTES {
+            let expected = "keys of at most 96 bytes and values of at most 256";
+            return Err(KeyError::invalid(key, value, expected));
+        }
+        bytes += key.len() + value.len();
+        all.insert(key, value);
+        if all.len() > NODE_KEYS || bytes > NODE_BYTES {
+            return Err(KeyError::TooMuch("more than 32 keys or 2 kB of them"));
+        }
+    }
+    Ok(all)
+}
+
+fn required<'a>(all: &BTreeMap<&str, &'a str>, key: &'static str) -> Result<&'a str, KeyError> {
+    all.get(key).copied().ok_or(KeyError::Missing(key))
+}
+
+fn parsed<'a, T>(
+    all: &BTreeMap<&str, &'a str>,
+    key: &'static str,
+    parse: impl FnOnce(&'a str) -> Result<T, &'static str>,
+) -> Result<T, KeyError> {
+    let value = required(all, key)?;
+    parse(value).map_err(|expected| KeyError::invalid(key, value, expected))
+}
+
+fn optional<'a, T>(
+    all: &BTreeMap<&str, &'a str>,
+    key: &'static str,
+    parse: impl FnOnce(&'a str) -> Result<T, &'static str>,
+) -> Result<Option<T>, KeyError> {
+    match all.get(key) {
+        Some(_) => parsed(all, key, parse).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn pair(key: &str, value: &str) -> (String, String) {
+    (key.to_owned(), value.to_owned())
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(SHOWN_CHARS).collect()
+}
+
+/// The key that carries the word.
+pub const WORD: &str = "st";
+const VERSION: &str = "v";
+const ROLE: &str = "role";
+const SERVICE: &str = "svc";
+const HTTP: &str = "http";
+const CHECK: &str = "chk";
+const WEIGHT: &str = "w";
+const TAG: &str = "tag.";
+/// What every receipt's key begins with.
+pub const RECEIPT: &str = "seen.";
+const SCHEMA: &str = "1";
+
+// Caps: a pair that cannot fit a datagram would block its node's later keys for ever, and a
+// stranger's state is kept until it is collected. These hold 512 nodes to about 1 MB.
+const NAME_BYTES: usize = 64;
+const KEY_BYTES: usize = 96;
+const VALUE_BYTES: usize = 256;
+const NODE_KEYS: usize = 32;
+const NODE_BYTES: usize = 2048;
+const REASON_BYTES: usize = 128;
+const SHOWN_CHARS: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,330 @@
+//! Where a setting comes from: a flag, else the environment, else a TOML file; and all that
+//! is wrong with them, told together. What the settings mean is each binary's affair.
+//!
+//! A binary declares its flags with clap as `Option<String>` or `Vec<String>` with
+//! `env = "RAGOT_..."`, hands the matches over, and asks for one key after another. A flag's
+//! long name is its key in the file.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::parse::Parsed;
+
+/// The exit code of a command line or configuration that cannot be used: EX_USAGE of
+/// sysexits.h.
+pub const EX_USAGE: u8 = 64;
+
+/// Why a command line ends the program before it starts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Stop {
+    /// What to print: help to standard output, one line of complaint to standard error.
+    pub text: String,
+    /// The exit code: 0 for help and version, else [`EX_USAGE`].
+    pub code: u8,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// Help and version (code 0), or one line that says what is wrong (code 64).
+pub fn arguments(
+    command: Command,
+    args: impl IntoIterator<Item = OsString>,
+) -> Result<ArgMatches, Stop> {
+    command.try_get_matches_from(args).map_err(|error| {
+        let text = error.render().to_string();
+        if error.use_stderr() {
+            Stop {
+                text: complaint(&text),
+                code: EX_USAGE,
+            }
+        } else {
+            Stop { text, code: 0 }
+        }
+    })
+}
+
+/// clap explains over several lines; the first paragraph is the complaint.
+fn complaint(text: &str) -> String {
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty());
+    let line = lines.collect::<Vec<_>>().join(" ");
+    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
+}
+
+/// Everything that is wrong, in the order in which it was found.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Problems(Vec<String>);
+
+impl Problems {
+    /// Notes one more.
+    pub fn add(&mut self, problem: impl Into<String>) {
+        self.0.push(problem.into());
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `value`, unless something is wrong.
+    ///
+    /// # Errors
+    /// All problems, one a line when displayed.
+    pub fn into_result<T>(self, value: T) -> Result<T, Self> {
+        if self.is_empty() {
+            Ok(value)
+        } else {
+            Err(self)
+        }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// The values of every key, with where each was written.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    keys: Vec<&'static str>,
+    given: Vec<Given>,
+    from_file: Vec<Given>,
+}
+
+#[derive(Clone, Debug)]
+struct Given {
+    key: &'static str,
+    /// As it stands in front of a complaint: `--weight "300"`.
+    shown: String,
+    value: String,
+}
+
+impl Sources {
+    /// Takes the values of `keys` (long flag names) from the flags and the environment.
+    /// A value from the environment is split at commas, as a variable cannot be repeated.
+    pub fn from_matches(matches: &ArgMatches, keys: &[&'static str]) -> Self {
+        let given = keys.iter().flat_map(|key| {
+            let id = key.replace('-', "_");
+            let from_env = matches.value_source(&id) == Some(ValueSource::EnvVariable);
+            let values = matches.try_get_many::<String>(&id).ok().flatten();
+            let values = values.into_iter().flatten();
+            values
+                .flat_map(move |value| given(key, value, from_env))
+                .collect::<Vec<_>>()
+        });
+        Self {
+            keys: keys.to_vec(),
+            given: given.collect(),
+            from_file: Vec::new(),
+        }
+    }
+
+    /// Adds the settings of a TOML file, below flags and environment.
+    pub fn add_file(&mut self, path: &Path, problems: &mut Problems) {
+        match std::fs::read_to_string(path) {
+            Ok(text) => self.add_toml(path, &text, problems),
+            Err(error) => problems.add(format!("{}: cannot be read: {error}", path.display())),
+        }
+    }
+
+    /// As [`Sources::add_file`], with the text already read.
+    pub fn add_toml(&mut self, path: &Path, text: &str, problems: &mut Problems) {
+        let file = File {
+            path: path.to_owned(),
+            text,
+        };
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            let at = error.span().map_or(0, |span| span.start);
+            problems.add(format!("{}: {}", file.line(at), error.message()));
+        }
+        if !errors.is_empty() {
+            return;
+        }
+        let mut entries: Vec<_> = table.get_ref().iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        for (key, value) in entries {
+            self.add_entry(&file, key, value, problems);
+        }
+    }
+
+    fn add_entry(
+        &mut self,
+        file: &File<'_>,
+        key: &Spanned<std::borrow::Cow<'_, str>>,
+        value: &Spanned<DeValue<'_>>,
+        problems: &mut Problems,
+    ) {
+        let at = file.line(key.span().start);
+        let name = key.get_ref();
+        let Some(known) = self.keys.iter().find(|known| **known == name.as_ref()) else {
+            let hint = nearest(name, &self.keys)
+                .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            problems.add(format!("{at}: key `{name}` is not known{hint}"));
+            return;
+        };
+        let Some(values) = plain_values(value.get_ref()) else {
+            problems.add(format!(
+                "{at}: `{name}`: expected a string, a whole number, true, false or an array of strings"
+            ));
+            return;
+        };
+        for (span, value) in values {
+            let line = span.map_or_else(|| at.clone(), |start| file.line(start));
+            let shown = format!("{line}: {name} = {value:?}");
+            self.from_file.push(Given {
+                key: known,
+                shown,
+                value,
+            });
+        }
+    }
+
+    /// The one value of `key`, or `default`. What cannot be parsed is noted, and `default`
+    /// stands in so that the rest can be checked too.
+    pub fn one<T>(
+        &self,
+        key: &str,
+        default: T,
+        parse: impl Fn(&str) -> Parsed<T>,
+        problems: &mut Problems,
+    ) -> T {
+        self.optional(key, parse, problems).unwrap_or(default)
+    }
+
+    /// The one value of `key`, if it is given.
+    pub fn optional<T>(
+        &self,
+        key: &str,
+        parse: impl Fn(&str) -> Parsed<T>,
+        problems: &mut Problems,
+    ) -> Option<T> {
+        let mut all = self.many(key, parse, problems);
+        if all.len() > 1 {
+            problems.add(format!("{}: given more than once", self.shown(key)));
+        }
+        all.pop()
+    }
+
+    /// All values of `key`, from the highest source that has any.
+    pub fn many<T>(
+        &self,
+        key: &str,
+        parse: impl Fn(&str) -> Parsed<T>,
+        problems: &mut Problems,
+    ) -> Vec<T> {
+        let mut values = Vec::new();
+        for given in self.of(key) {
+            match parse(&given.value) {
+                Ok(value) => values.push(value),
+                Err(rule) => problems.add(format!("{}: expected {rule}", given.shown)),
+            }
+        }
+        values
+    }
+
+    /// Where `key` was last written, to begin a complaint about it; the flag when nowhere.
+    pub fn shown(&self, key: &str) -> String {
+        let last = self.of(key).last();
+        last.map_or_else(|| format!("--{key}"), |given| given.shown.clone())
+    }
+
+    fn of<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a Given> {
+        let above = self.given.iter().any(|given| given.key == key);
+        let layer = if above { &self.given } else { &self.from_file };
+        layer.iter().filter(move |given| given.key == key)
+    }
+}
+
+/// The name of the environment variable of `key`.
+pub fn variable(key: &str) -> String {
+    format!("RAGOT_{}", key.replace('-', "_").to_uppercase())
+}
+
+fn given(key: &'static str, value: &str, from_env: bool) -> Vec<Given> {
+    let one = |value: &str| Given {
+        key,
+        shown: if from_env {
+            format!("{} {value:?}", variable(key))
+        } else {
+            format!("--{key} {value:?}")
+        },
+        value: value.to_owned(),
+    };
+    if from_env {
+        value.split(',').map(str::trim).map(one).collect()
+    } else {
+        vec![one(value)]
+    }
+}
+
+struct File<'a> {
+    path: PathBuf,
+    text: &'a str,
+}
+
+impl File<'_> {
+    /// `lb.toml:3` for the byte offset `at`.
+    fn line(&self, at: usize) -> String {
+        let before = self.text.bytes().take(at);
+        let line = 1 + before.filter(|c| *c == b'\n').count();
+        format!("{}:{line}", self.path.display())
+    }
+}
+
+/// The texts of a scalar or an array of scalars, with the offset of each array element.
+fn plain_values(value: &DeValue<'_>) -> Option<Vec<(Option<usize>, String)>> {
+    match value {
+        DeValue::Array(array) => array
+            .iter()
+            .map(|item| Some((Some(item.span().start), plain(item.get_ref())?)))
+            .collect(),
+        _ => Some(vec![(None, plain(value)?)]),
+    }
+}
+
+fn plain(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().to_owned()),
+        DeValue::Boolean(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
+
+/// The known key that `name` is most likely a slip of, if any is close.
+fn nearest<'a>(name: &str, keys: &[&'a str]) -> Option<&'a str> {
+    let near = keys.iter().map(|key| (distance(name, key), *key)).min()?;
+    (near.0 <= 2).then_some(near.1)
+}
+
+/// Levenshtein's edit distance.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut corner = i;
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let swap = corner + usize::from(x != y);
+            corner = row[j + 1];
+            row[j + 1] = swap.min(corner + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests;
