@@ -1,6 +1,7 @@
 //! Sockets, timers and hyper.
 
 pub mod accept;
+pub mod admin;
 pub mod check;
 pub mod conn;
 pub mod download;

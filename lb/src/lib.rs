@@ -1,7 +1,10 @@
 //! The balancer.
 #![allow(missing_docs)]
+pub mod app;
+pub mod balancer;
 pub mod clock;
 pub mod config;
+pub mod core;
 pub mod counters;
 pub mod error;
 pub mod frontend;
@@ -11,5 +14,7 @@ pub mod outcome;
 pub mod pages;
 pub mod pool;
 pub mod proxy;
+pub mod report;
 pub mod retry;
 pub mod rules;
+pub mod vitals;

@@ -165,6 +165,12 @@ impl Ticket {
         self.settle(end);
     }
 
+    /// The request was answered from here, as it should be.
+    pub fn intercepted(mut self, status: u16) {
+        self.front().hrsp[class_of(status)].inc();
+        self.settle(End::DONE);
+    }
+
     /// The request has ended.
     pub fn ended(mut self, end: End) {
         self.settle(end);

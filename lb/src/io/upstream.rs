@@ -6,7 +6,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -267,3 +267,14 @@ impl Borrowed {
         }
     }
 }
+
+/// Sweeps a shard every second, for as long as anybody uses it.
+pub async fn sweep(shard: Weak<Shard>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let Some(shard) = shard.upgrade() else { return };
+        shard.sweep();
+    }
+}
+
+const SWEEP: Duration = Duration::from_secs(1);

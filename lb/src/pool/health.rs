@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use member::node::Word;
+use stats_ui::report::CheckStatus;
 
 use crate::config::CheckPolicy;
 
@@ -29,6 +30,20 @@ pub enum Finding {
 }
 
 impl Finding {
+    /// The check status it is shown as.
+    #[must_use]
+    pub const fn status(self) -> CheckStatus {
+        match self {
+            Self::L4Ok => CheckStatus::L4Ok,
+            Self::L4Con => CheckStatus::L4Connection,
+            Self::L4Tout => CheckStatus::L4Timeout,
+            Self::L7Ok => CheckStatus::L7Ok,
+            Self::L7Sts => CheckStatus::L7Status,
+            Self::L7Rsp => CheckStatus::L7Response,
+            Self::L7Tout => CheckStatus::L7Timeout,
+        }
+    }
+
     /// Whether it speaks for the server.
     #[must_use]
     pub const fn passed(self) -> bool {

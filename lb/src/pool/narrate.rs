@@ -83,14 +83,14 @@ fn reason(scene: &Scene<'_>) -> String {
 }
 
 fn proven(proof: &Proof) -> String {
-    let mut text = format!(", reason: {}", describe(proof.finding));
+    let mut text = format!(", reason: {}", proof.finding.status().description());
     if let Some(code) = proof.code {
         text.push_str(&format!(", code: {code}"));
     }
     if !proof.info.is_empty() {
         text.push_str(&format!(", info: \"{}\"", proof.info));
     }
-    text.push_str(&format!(", check duration: {}ms", millis(proof.took)));
+    text.push_str(&format!(", check duration: {}ms", proof.took.as_millis()));
     text
 }
 
@@ -99,20 +99,6 @@ fn spoken(word: &Word) -> &'static str {
         Word::Draining => ", its member is leaving",
         Word::Left => ", its member has left",
         _ => "",
-    }
-}
-
-/// HAProxy's description of a check status (management guide 9.1, field 65).
-#[must_use]
-pub const fn describe(finding: Finding) -> &'static str {
-    match finding {
-        Finding::L4Ok => "Layer4 check passed",
-        Finding::L4Con => "Layer4 connection problem",
-        Finding::L4Tout => "Layer4 timeout",
-        Finding::L7Ok => "Layer7 check passed",
-        Finding::L7Sts => "Layer7 wrong status",
-        Finding::L7Rsp => "Layer7 invalid response",
-        Finding::L7Tout => "Layer7 timeout",
     }
 }
 
@@ -125,8 +111,4 @@ pub fn met(finding: Finding, info: &str, took: Duration) -> Proof {
         info: Arc::from(info),
         took,
     }
-}
-
-const fn millis(time: Duration) -> u128 {
-    time.as_millis()
 }
