@@ -3,8 +3,9 @@
 //! Layers, each importing only from those before it:
 //!
 //! - **data**: [`node`], [`receipt`], [`snapshot`], [`error`], [`parse`], [`settings`]
-//! - **pure**: [`keys`], [`belief`]
-//! - **io**: [`resolve`], [`gossip`]
+//! - **pure**: [`keys`], [`belief`], [`wellness`]
+//! - **io**: [`resolve`], [`gossip`], [`probe`]
+//! - **app**: [`agent`], and the binary's `main`
 //!
 //! Only `gossip/` names chitchat; everything else speaks of [`node::Node`]s and
 //! [`snapshot::Snapshot`]s.
@@ -19,7 +20,11 @@ pub mod settings;
 
 pub mod belief;
 pub mod keys;
+pub mod wellness;
 
 pub mod resolve;
 
 pub mod gossip;
+pub mod probe;
+
+pub mod agent;
