@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::error::Error;
@@ -40,7 +40,7 @@ impl AgentConfig {
 #[derive(Debug)]
 pub struct Agent {
     gossip: Gossip,
-    prober: AbortHandle,
+    prober: JoinHandle<()>,
 }
 
 /// How a drain ended.
@@ -63,7 +63,7 @@ impl Agent {
     pub async fn start(config: AgentConfig) -> Result<Self, Error> {
         let path = config.gossip.node.check.clone();
         let gossip = Gossip::start(config.gossip).await?;
-        let prober = tokio::spawn(follow(gossip.clone(), path, config.rhythm)).abort_handle();
+        let prober = tokio::spawn(follow(gossip.clone(), path, config.rhythm));
         Ok(Self { gossip, prober })
     }
 
@@ -75,8 +75,10 @@ impl Agent {
     /// Takes the webapp out of service: says `draining` until every balancer that is heard
     /// has let go of all its requests, at most for `limit`; then says `left` and ends. After
     /// that the webapp may stop. Without a balancer it leaves at once.
-    pub async fn drain(self, limit: Duration) -> DrainReport {
+    pub async fn drain(mut self, limit: Duration) -> DrainReport {
         self.prober.abort();
+        // Until it has ended it might still say `ready`; that it was cancelled is no news.
+        let _ = (&mut self.prober).await;
         let began = Instant::now();
         let deadline = began + limit;
         tracing::info!("draining");

@@ -4,7 +4,7 @@
 //!
 //! - **data**: [`node`], [`receipt`], [`snapshot`], [`error`], [`parse`], [`settings`]
 //! - **pure**: [`keys`], [`belief`], [`wellness`]
-//! - **io**: [`resolve`], [`gossip`], [`probe`]
+//! - **io**: [`host`], [`resolve`], [`gossip`], [`probe`]
 //! - **app**: [`agent`], and the binary's `main`
 //!
 //! Only `gossip/` names chitchat; everything else speaks of [`node::Node`]s and
@@ -18,10 +18,12 @@ pub mod error;
 pub mod parse;
 pub mod settings;
 
-pub mod belief;
 pub mod keys;
+
+pub mod belief;
 pub mod wellness;
 
+pub mod host;
 pub mod resolve;
 
 pub mod gossip;

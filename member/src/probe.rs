@@ -230,10 +230,9 @@ mod tests {
                 .watch(Rhythm::default(), &mut Wellness::starting(), say)
                 .await;
         });
-        let begin =
-            || async { tokio::spawn(serve(TcpListener::bind(address).await.unwrap(), Some(OK))) };
         for _ in 0..2 {
-            let app = begin().await;
+            let listener = TcpListener::bind(address).await.unwrap();
+            let app = tokio::spawn(serve(listener, Some(OK)));
             assert_eq!(words.recv().await, Some(Word::Ready));
             app.abort();
             assert_eq!(

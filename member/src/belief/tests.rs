@@ -108,7 +108,7 @@ fn a_rumour_of_a_node_that_died_before_us_is_silent() {
 fn a_rumour_is_live_once_its_heartbeat_moves() {
     let mut belief = belief();
     let old = of("a", START - 10_000, 3000, Word::Ready);
-    belief.observe(ms(0), &[old.clone()]);
+    belief.observe(ms(0), std::slice::from_ref(&old));
     belief.observe(
         ms(50),
         &[Reading {
@@ -159,7 +159,7 @@ fn a_node_the_detector_gave_up_is_silent_and_comes_back() {
     let mut belief = belief();
     let node = of("a", START + 1, 3000, Word::Ready);
     belief.observe(ms(0), &[live(node.clone())]);
-    belief.observe(ms(50), &[node.clone()]);
+    belief.observe(ms(50), std::slice::from_ref(&node));
     assert_eq!(shown(&belief)[0].2, Presence::Silent);
     belief.observe(ms(100), &[live(node)]);
     assert_eq!(shown(&belief)[0].2, Presence::Live);
@@ -170,10 +170,10 @@ fn after_our_own_stall_nobody_is_silent_at_once() {
     let mut belief = belief();
     let node = of("a", START + 1, 3000, Word::Ready);
     belief.observe(ms(0), &[live(node.clone())]);
-    belief.observe(ms(5_000), &[node.clone()]);
+    belief.observe(ms(5_000), std::slice::from_ref(&node));
     assert_eq!(shown(&belief)[0].2, Presence::Live);
     for now in 1..=13 {
-        belief.observe(ms(5_000 + 50 * now), &[node.clone()]);
+        belief.observe(ms(5_000 + 50 * now), std::slice::from_ref(&node));
     }
     assert_eq!(shown(&belief)[0].2, Presence::Silent);
 }
@@ -184,7 +184,7 @@ fn a_newer_life_at_the_same_address_replaces_the_old_at_once() {
     let old = live(of("a", START + 1, 3000, Word::Ready));
     let mut new = of("a", START + 2, 3000, Word::Starting);
     new.id.gossip = at(9999);
-    belief.observe(ms(0), &[old.clone()]);
+    belief.observe(ms(0), std::slice::from_ref(&old));
     belief.observe(ms(50), &[old, new]);
     assert_eq!(
         shown(&belief),
@@ -227,7 +227,7 @@ fn undecodable_nodes_are_not_shown_and_complained_of_once() {
         .as_mut()
         .unwrap()
         .push(("w".to_owned(), "300".to_owned()));
-    belief.observe(ms(0), &[bad.clone()]);
+    belief.observe(ms(0), std::slice::from_ref(&bad));
     belief.observe(ms(50), &[bad]);
     assert!(shown(&belief).is_empty());
     assert!(matches!(
@@ -250,11 +250,11 @@ fn our_own_former_life_is_not_shown_and_a_later_one_outbids_us() {
     let mut belief = belief();
     let mut former = of("lb", START - 5, 3000, Word::Ready);
     former.id.gossip = at(7373);
-    belief.observe(ms(0), &[former.clone()]);
+    belief.observe(ms(0), std::slice::from_ref(&former));
     assert!(shown(&belief).is_empty());
     assert_eq!(belief.outbid(), None);
     former.id.key.generation = START + 5;
-    belief.observe(ms(50), &[former.clone()]);
+    belief.observe(ms(50), std::slice::from_ref(&former));
     assert_eq!(belief.outbid(), Some(START + 5));
     former.id.key.generation = u64::MAX;
     belief.observe(ms(100), &[former]);
@@ -289,7 +289,7 @@ fn receipts_for_another_life_do_not_count() {
     let mut peer = of("b", START + 1, 3000, Word::Ready);
     let pairs = peer.keys.as_mut().unwrap();
     pairs.push(("seen.lb".to_owned(), format!("{START}:drained:0")));
-    belief.observe(ms(0), &[peer.clone()]);
+    belief.observe(ms(0), std::slice::from_ref(&peer));
     assert_eq!(belief.receipts().len(), 1);
     peer.keys.as_mut().unwrap().last_mut().unwrap().1 = "7:drained:0".to_owned();
     belief.observe(ms(50), &[peer]);
@@ -300,7 +300,7 @@ fn receipts_for_another_life_do_not_count() {
 fn an_unchanged_cluster_keeps_its_snapshot() {
     let mut belief = belief();
     let node = live(of("a", START + 1, 3000, Word::Ready));
-    belief.observe(ms(0), &[node.clone()]);
+    belief.observe(ms(0), std::slice::from_ref(&node));
     let first = belief.snapshot();
     belief.observe(ms(50), &[node]);
     assert!(Arc::ptr_eq(&first, &belief.snapshot()));

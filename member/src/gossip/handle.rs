@@ -32,10 +32,7 @@ impl Gossip {
     /// # Errors
     /// The address cannot be bound, or the node's description breaks a rule of its keys.
     pub async fn start(config: GossipConfig) -> Result<Self, Error> {
-        let sample = config
-            .node
-            .live(0, [127, 0, 0, 1].into(), config.word.clone());
-        keys::encode(&sample).map_err(Error::description)?;
+        keys::check(&config.node).map_err(Error::description)?;
         let bound = |error| Error::listen(config.listen, error);
         let wire = Wire::bind(config.listen).map_err(bound)?;
         let local = wire.local_addr().map_err(bound)?;
