@@ -123,11 +123,11 @@ impl Belief {
     }
 
     /// Takes in everything gossip holds at `now` and decides anew.
-    pub fn observe(&mut self, now: Duration, readings: Vec<Reading>) {
+    pub fn observe(&mut self, now: Duration, readings: &[Reading]) {
         self.notice_own_stall(now);
         self.round += 1;
         let round = self.round;
-        let newest = newest_by_address(&readings);
+        let newest = newest_by_address(readings);
         for reading in readings {
             if reading.id == self.me {
                 continue;
@@ -186,7 +186,7 @@ impl Belief {
         self.last_observed = Some(now);
     }
 
-    fn take(&mut self, now: Duration, owns_address: bool, reading: Reading) {
+    fn take(&mut self, now: Duration, owns_address: bool, reading: &Reading) {
         if !self.entries.contains_key(&reading.id) && self.entries.len() >= NODES {
             if !self.was_full {
                 self.was_full = true;

@@ -1,29 +1,41 @@
 //! Gossip: the only folder that names chitchat. Out come [`crate::snapshot::Snapshot`]s,
 //! in go words. What is believed of what is heard is [`crate::belief`].
 //!
+//! - `config`: how a node is to gossip
+//! - `pokes`: who is to be contacted when
+//! - `search`: where balancers may be, and when to try there
+//! - `outlets`: the latest snapshot, receipts and identity
+//! - `herald`: what is written to the log
 //! - `wire`: one UDP socket, both IP versions, chitchat's transport
 //! - `route`: which address of ours others can reach
-//! - `pokes`: who is to be contacted when
 //! - `seeds`: keeps resolving the seeds, for ever
 //! - `life`: one life of chitchat: spawn, read, write
 //! - `actor`: the loop that owns a life, and begins the next when it ends
 //! - `handle`: what the rest of the program holds
 
-mod wire;
-
+mod config;
 mod pokes;
+mod search;
+
+mod herald;
+mod life;
+mod outlets;
 mod route;
 mod seeds;
-
-mod life;
+mod wire;
 
 mod actor;
 
 mod handle;
 
-pub use handle::{GOSSIP_PORT, Gossip, GossipConfig, Identity};
+pub use config::{GOSSIP_PORT, GossipConfig};
+pub use handle::Gossip;
+pub use outlets::Identity;
 pub use wire::Traffic;
 
 /// Log directives, comma separated, that silence what gossip's library says at every tick
 /// about an absent peer; our own lines tell it once.
 pub const QUIET: &str = "chitchat=off,hickory_proto=off,hickory_net=off,hickory_resolver=off";
+
+#[cfg(test)]
+mod tests;

@@ -3,12 +3,12 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::node::{Node, NodeKey, Role, Word};
+use crate::node::{Description, Node, NodeKey, Role, Word};
 use crate::receipt::{Ack, Receipt};
 
 /// What is wrong with a node's keys.
@@ -70,6 +70,15 @@ pub fn encode(node: &Node) -> Result<Vec<(String, String)>, KeyError> {
     )?;
     debug_assert_eq!(read.key, node.key);
     Ok(pairs)
+}
+
+/// Whether readers would accept what `description` says, once it has an address.
+///
+/// # Errors
+/// As [`encode`].
+pub fn check(description: &Description) -> Result<(), KeyError> {
+    let sample = description.live(0, Ipv4Addr::LOCALHOST.into(), Word::Starting);
+    encode(&sample).map(drop)
 }
 
 /// The node that `pairs` describe. Receipts (`seen.*`) are not part of a node; keys of a
@@ -338,7 +347,8 @@ const SCHEMA: &str = "1";
 
 // Caps: a pair that cannot fit a datagram would block its node's later keys for ever, and a
 // stranger's state is kept until it is collected. These hold 512 nodes to about 1 MB.
-const NAME_BYTES: usize = 64;
+/// The longest name, in bytes.
+pub const NAME_BYTES: usize = 64;
 const KEY_BYTES: usize = 96;
 const VALUE_BYTES: usize = 256;
 const NODE_KEYS: usize = 32;

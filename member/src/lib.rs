@@ -3,8 +3,9 @@
 //! Layers, each importing only from those before it:
 //!
 //! - **data**: [`node`], [`receipt`], [`snapshot`], [`error`], [`parse`], [`settings`]
-//! - **pure**: [`keys`], [`belief`]
-//! - **io**: [`resolve`], [`gossip`]
+//! - **pure**: [`keys`], [`belief`], [`wellness`]
+//! - **io**: [`host`], [`resolve`], [`gossip`], [`probe`]
+//! - **app**: [`agent`], and the binary's `main`
 //!
 //! Only `gossip/` names chitchat; everything else speaks of [`node::Node`]s and
 //! [`snapshot::Snapshot`]s.
@@ -17,9 +18,15 @@ pub mod error;
 pub mod parse;
 pub mod settings;
 
-pub mod belief;
 pub mod keys;
 
+pub mod belief;
+pub mod wellness;
+
+pub mod host;
 pub mod resolve;
 
 pub mod gossip;
+pub mod probe;
+
+pub mod agent;

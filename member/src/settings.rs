@@ -236,6 +236,11 @@ impl Sources {
         values
     }
 
+    /// Whether any source has `key`, readable or not.
+    pub fn is_given(&self, key: &str) -> bool {
+        self.of(key).next().is_some()
+    }
+
     /// Where `key` was last written, to begin a complaint about it; the flag when nowhere.
     pub fn shown(&self, key: &str) -> String {
         let last = self.of(key).last();

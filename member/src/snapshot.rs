@@ -100,7 +100,7 @@ pub fn diff(old: &Snapshot, new: &Snapshot) -> Vec<Change> {
         .iter()
         .filter_map(|(key, seen)| Some((key, difference(old.nodes.get(key), seen)?)));
     let mut changes: Vec<_> = removed.chain(arrived).collect();
-    changes.sort_by(|(a, _), (b, _)| a.cmp(b));
+    changes.sort_by_key(|(key, _)| *key);
     changes.into_iter().map(|(_, change)| change).collect()
 }
 

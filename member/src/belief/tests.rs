@@ -76,7 +76,7 @@ fn a(generation: u64, presence: Presence, word: Word) -> (String, u64, Presence,
 #[test]
 fn a_join_after_our_start_is_live_at_first_contact() {
     let mut belief = belief();
-    belief.observe(ms(0), vec![of("a", START + 1, 3000, Word::Ready)]);
+    belief.observe(ms(0), &[of("a", START + 1, 3000, Word::Ready)]);
     assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
 }
 
@@ -84,7 +84,7 @@ fn a_join_after_our_start_is_live_at_first_contact() {
 fn a_promise_that_is_never_kept_expires() {
     let mut belief = belief();
     for now in 0..25 {
-        belief.observe(ms(100 * now), vec![of("a", START + 1, 3000, Word::Ready)]);
+        belief.observe(ms(100 * now), &[of("a", START + 1, 3000, Word::Ready)]);
     }
     assert_eq!(
         shown(&belief),
@@ -96,10 +96,7 @@ fn a_promise_that_is_never_kept_expires() {
 fn a_rumour_of_a_node_that_died_before_us_is_silent() {
     let mut belief = belief();
     for now in 0..10 {
-        belief.observe(
-            ms(100 * now),
-            vec![of("a", START - 10_000, 3000, Word::Ready)],
-        );
+        belief.observe(ms(100 * now), &[of("a", START - 10_000, 3000, Word::Ready)]);
         assert_eq!(
             shown(&belief),
             [a(START - 10_000, Presence::Silent, Word::Ready)]
@@ -111,10 +108,10 @@ fn a_rumour_of_a_node_that_died_before_us_is_silent() {
 fn a_rumour_is_live_once_its_heartbeat_moves() {
     let mut belief = belief();
     let old = of("a", START - 10_000, 3000, Word::Ready);
-    belief.observe(ms(0), vec![old.clone()]);
+    belief.observe(ms(0), std::slice::from_ref(&old));
     belief.observe(
         ms(50),
-        vec![Reading {
+        &[Reading {
             heartbeat: 6,
             keys: None,
             ..old
@@ -132,7 +129,7 @@ fn a_rumour_is_live_once_it_speaks_to_us() {
     let old = of("a", START - 10_000, 3000, Word::Ready);
     belief.observe(
         ms(0),
-        vec![Reading {
+        &[Reading {
             heard: Some(ms(0)),
             ..old
         }],
@@ -151,7 +148,7 @@ fn a_voice_from_a_reused_address_is_not_the_dead_node() {
     let heard = Some(ms(0));
     belief.observe(
         ms(0),
-        vec![Reading { heard, ..dead }, Reading { heard, ..new }],
+        &[Reading { heard, ..dead }, Reading { heard, ..new }],
     );
     let presences: Vec<_> = shown(&belief).into_iter().map(|n| n.2).collect();
     assert_eq!(presences, [Presence::Silent, Presence::Live]);
@@ -161,10 +158,10 @@ fn a_voice_from_a_reused_address_is_not_the_dead_node() {
 fn a_node_the_detector_gave_up_is_silent_and_comes_back() {
     let mut belief = belief();
     let node = of("a", START + 1, 3000, Word::Ready);
-    belief.observe(ms(0), vec![live(node.clone())]);
-    belief.observe(ms(50), vec![node.clone()]);
+    belief.observe(ms(0), &[live(node.clone())]);
+    belief.observe(ms(50), std::slice::from_ref(&node));
     assert_eq!(shown(&belief)[0].2, Presence::Silent);
-    belief.observe(ms(100), vec![live(node)]);
+    belief.observe(ms(100), &[live(node)]);
     assert_eq!(shown(&belief)[0].2, Presence::Live);
 }
 
@@ -172,11 +169,11 @@ fn a_node_the_detector_gave_up_is_silent_and_comes_back() {
 fn after_our_own_stall_nobody_is_silent_at_once() {
     let mut belief = belief();
     let node = of("a", START + 1, 3000, Word::Ready);
-    belief.observe(ms(0), vec![live(node.clone())]);
-    belief.observe(ms(5_000), vec![node.clone()]);
+    belief.observe(ms(0), &[live(node.clone())]);
+    belief.observe(ms(5_000), std::slice::from_ref(&node));
     assert_eq!(shown(&belief)[0].2, Presence::Live);
     for now in 1..=13 {
-        belief.observe(ms(5_000 + 50 * now), vec![node.clone()]);
+        belief.observe(ms(5_000 + 50 * now), std::slice::from_ref(&node));
     }
     assert_eq!(shown(&belief)[0].2, Presence::Silent);
 }
@@ -187,8 +184,8 @@ fn a_newer_life_at_the_same_address_replaces_the_old_at_once() {
     let old = live(of("a", START + 1, 3000, Word::Ready));
     let mut new = of("a", START + 2, 3000, Word::Starting);
     new.id.gossip = at(9999);
-    belief.observe(ms(0), vec![old.clone()]);
-    belief.observe(ms(50), vec![old, new]);
+    belief.observe(ms(0), std::slice::from_ref(&old));
+    belief.observe(ms(50), &[old, new]);
     assert_eq!(
         shown(&belief),
         [a(START + 2, Presence::Live, Word::Starting)]
@@ -200,25 +197,25 @@ fn two_live_nodes_of_one_name_are_both_shown_and_complained_of_once() {
     let mut belief = belief();
     let one = live(of("a", START + 1, 3000, Word::Ready));
     let two = live(of("a", START + 2, 3001, Word::Ready));
-    belief.observe(ms(0), vec![one.clone(), two.clone()]);
-    belief.observe(ms(50), vec![one.clone(), two.clone()]);
+    belief.observe(ms(0), &[one.clone(), two.clone()]);
+    belief.observe(ms(50), &[one.clone(), two.clone()]);
     assert_eq!(shown(&belief).len(), 2);
     assert_eq!(
         belief.take_complaints(),
         [Complaint::SharedName(Arc::from("a"))]
     );
-    belief.observe(ms(100), vec![Reading { live: false, ..one }, two]);
+    belief.observe(ms(100), &[Reading { live: false, ..one }, two]);
     assert_eq!(shown(&belief), [a(START + 2, Presence::Live, Word::Ready)]);
 }
 
 #[test]
 fn left_sticks_to_its_generation() {
     let mut belief = belief();
-    belief.observe(ms(0), vec![of("a", START + 1, 3000, Word::Left)]);
-    belief.observe(ms(50), vec![of("a", START + 1, 3000, Word::Ready)]);
+    belief.observe(ms(0), &[of("a", START + 1, 3000, Word::Left)]);
+    belief.observe(ms(50), &[of("a", START + 1, 3000, Word::Ready)]);
     assert_eq!(shown(&belief)[0].3, Word::Left);
     let back = of("a", START + 2, 3001, Word::Ready);
-    belief.observe(ms(100), vec![of("a", START + 1, 3000, Word::Ready), back]);
+    belief.observe(ms(100), &[of("a", START + 1, 3000, Word::Ready), back]);
     assert_eq!(shown(&belief), [a(START + 2, Presence::Live, Word::Ready)]);
 }
 
@@ -230,8 +227,8 @@ fn undecodable_nodes_are_not_shown_and_complained_of_once() {
         .as_mut()
         .unwrap()
         .push(("w".to_owned(), "300".to_owned()));
-    belief.observe(ms(0), vec![bad.clone()]);
-    belief.observe(ms(50), vec![bad]);
+    belief.observe(ms(0), std::slice::from_ref(&bad));
+    belief.observe(ms(50), &[bad]);
     assert!(shown(&belief).is_empty());
     assert!(matches!(
         belief.take_complaints()[..],
@@ -243,7 +240,7 @@ fn undecodable_nodes_are_not_shown_and_complained_of_once() {
 fn no_more_nodes_than_the_cap() {
     let mut belief = belief();
     let crowd = (0..600).map(|i| of(&format!("n{i}"), START, 1000 + i, Word::Ready));
-    belief.observe(ms(0), crowd.collect());
+    belief.observe(ms(0), &crowd.collect::<Vec<_>>());
     assert_eq!(shown(&belief).len(), 512);
     assert_eq!(belief.take_complaints(), [Complaint::Full(512)]);
 }
@@ -253,14 +250,14 @@ fn our_own_former_life_is_not_shown_and_a_later_one_outbids_us() {
     let mut belief = belief();
     let mut former = of("lb", START - 5, 3000, Word::Ready);
     former.id.gossip = at(7373);
-    belief.observe(ms(0), vec![former.clone()]);
+    belief.observe(ms(0), std::slice::from_ref(&former));
     assert!(shown(&belief).is_empty());
     assert_eq!(belief.outbid(), None);
     former.id.key.generation = START + 5;
-    belief.observe(ms(50), vec![former.clone()]);
+    belief.observe(ms(50), std::slice::from_ref(&former));
     assert_eq!(belief.outbid(), Some(START + 5));
     former.id.key.generation = u64::MAX;
-    belief.observe(ms(100), vec![former]);
+    belief.observe(ms(100), &[former]);
     assert_eq!(belief.outbid(), None);
 }
 
@@ -268,7 +265,7 @@ fn our_own_former_life_is_not_shown_and_a_later_one_outbids_us() {
 fn a_new_life_of_ours_keeps_what_was_known_until_it_is_told_again() {
     let mut belief = belief();
     let node = live(of("a", START + 1, 3000, Word::Ready));
-    belief.observe(ms(0), vec![node]);
+    belief.observe(ms(0), &[node]);
     let key = NodeKey {
         name: Arc::from("lb"),
         generation: START + 9,
@@ -280,9 +277,9 @@ fn a_new_life_of_ours_keeps_what_was_known_until_it_is_told_again() {
         },
         ms(50),
     );
-    belief.observe(ms(100), vec![]);
+    belief.observe(ms(100), &[]);
     assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
-    belief.observe(ms(6_000), vec![]);
+    belief.observe(ms(6_000), &[]);
     assert!(shown(&belief).is_empty());
 }
 
@@ -292,10 +289,10 @@ fn receipts_for_another_life_do_not_count() {
     let mut peer = of("b", START + 1, 3000, Word::Ready);
     let pairs = peer.keys.as_mut().unwrap();
     pairs.push(("seen.lb".to_owned(), format!("{START}:drained:0")));
-    belief.observe(ms(0), vec![peer.clone()]);
+    belief.observe(ms(0), std::slice::from_ref(&peer));
     assert_eq!(belief.receipts().len(), 1);
     peer.keys.as_mut().unwrap().last_mut().unwrap().1 = "7:drained:0".to_owned();
-    belief.observe(ms(50), vec![peer]);
+    belief.observe(ms(50), &[peer]);
     assert_eq!(belief.receipts().len(), 0);
 }
 
@@ -303,8 +300,8 @@ fn receipts_for_another_life_do_not_count() {
 fn an_unchanged_cluster_keeps_its_snapshot() {
     let mut belief = belief();
     let node = live(of("a", START + 1, 3000, Word::Ready));
-    belief.observe(ms(0), vec![node.clone()]);
+    belief.observe(ms(0), std::slice::from_ref(&node));
     let first = belief.snapshot();
-    belief.observe(ms(50), vec![node]);
+    belief.observe(ms(50), &[node]);
     assert!(Arc::ptr_eq(&first, &belief.snapshot()));
 }

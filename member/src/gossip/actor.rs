@@ -10,17 +10,20 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until};
 
-use crate::belief::{Belief, Complaint, Id};
-use crate::gossip::handle::{GossipConfig, Identity};
+use crate::belief::{Belief, Id};
+use crate::gossip::config::GossipConfig;
+use crate::gossip::herald;
 use crate::gossip::life::Life;
+use crate::gossip::outlets::{Identity, Outlets};
 use crate::gossip::pokes::{BURST, NEWS, ONCE, Pokes};
 use crate::gossip::route::{self, Route};
+use crate::gossip::search::Search;
 use crate::gossip::seeds;
 use crate::gossip::wire::Wire;
 use crate::keys;
 use crate::node::{Node, NodeKey, Role, Word};
-use crate::receipt::{Receipt, Receipts};
-use crate::snapshot::{Change, Presence, Sighting, Snapshot, diff};
+use crate::receipt::Receipt;
+use crate::snapshot::{Change, Snapshot, diff};
 
 /// What the handle asks for.
 #[derive(Debug)]
@@ -32,34 +35,6 @@ pub(super) enum Command {
     Leave(oneshot::Sender<()>),
     #[cfg(test)]
     AbortLife,
-}
-
-/// Where the handle reads.
-pub(super) struct Outlets {
-    snapshots: watch::Sender<Arc<Snapshot>>,
-    receipts: watch::Sender<Arc<Receipts>>,
-    identity: watch::Sender<Option<Identity>>,
-}
-
-type Inlets = (
-    Outlets,
-    watch::Receiver<Arc<Snapshot>>,
-    watch::Receiver<Arc<Receipts>>,
-    watch::Receiver<Option<Identity>>,
-);
-
-impl Outlets {
-    pub(super) fn new() -> Inlets {
-        let (snapshots, read_snapshots) = watch::channel(Arc::default());
-        let (receipts, read_receipts) = watch::channel(Arc::default());
-        let (identity, read_identity) = watch::channel(None);
-        let outlets = Self {
-            snapshots,
-            receipts,
-            identity,
-        };
-        (outlets, read_snapshots, read_receipts, read_identity)
-    }
 }
 
 /// The owner of everything in this folder.
@@ -81,12 +56,9 @@ pub(super) struct Actor {
     acknowledged: BTreeMap<Arc<str>, (u64, Receipt)>,
     found: mpsc::Receiver<Vec<SocketAddr>>,
     follower: Option<AbortHandle>,
-    resolved: Vec<SocketAddr>,
-    added: Vec<SocketAddr>,
+    search: Search,
+    /// Whether no balancer is heard, for whoever resolves the seeds.
     alone: watch::Sender<bool>,
-    alone_since: Duration,
-    told_alone: bool,
-    next_seed_poke: Duration,
     rebirth: Option<Duration>,
     back_off: Duration,
 }
@@ -131,12 +103,8 @@ impl Actor {
             acknowledged: BTreeMap::new(),
             found,
             follower,
-            resolved: Vec::new(),
-            added: Vec::new(),
+            search: Search::new(),
             alone,
-            alone_since: Duration::ZERO,
-            told_alone: false,
-            next_seed_poke: Duration::ZERO,
             rebirth: None,
             back_off: FIRST_BACK_OFF,
         }
@@ -191,7 +159,7 @@ impl Actor {
                 for seed in &seeds {
                     self.pokes.plan(self.now(), *seed, BURST);
                 }
-                self.added.extend(seeds);
+                self.search.add(seeds);
             }
             #[cfg(test)]
             Command::AbortLife => {
@@ -246,17 +214,11 @@ impl Actor {
 
     /// New addresses of the seeds: contact the new ones, and see whether ours still holds.
     async fn find(&mut self, addresses: Vec<SocketAddr>) {
-        let now = self.now();
-        for seed in &addresses {
-            let burst = if self.resolved.contains(seed) {
-                ONCE
-            } else {
-                BURST
-            };
-            self.pokes.plan(now, *seed, burst);
+        for seed in self.search.resolved(addresses) {
+            self.pokes.plan(self.epoch.elapsed(), seed, BURST);
         }
-        if !addresses.is_empty() {
-            self.resolved = addresses;
+        for seed in self.search.seeds() {
+            self.pokes.plan(self.epoch.elapsed(), seed, ONCE);
         }
         match &self.life {
             None if self.rebirth.is_none() => self.begin_life(0).await,
@@ -323,14 +285,17 @@ impl Actor {
             Some(belief) => belief.reborn(id, now),
             None => self.belief = Some(Belief::new(id, self.config.interval)),
         }
-        self.outlets.identity.send_replace(Some(Identity {
+        self.outlets.introduce(Identity {
             key: node.key,
             gossip,
             http: node.http,
-        }));
+        });
         let known = self.snapshot();
         let known = known.nodes.values().map(|seen| seen.gossip);
-        let everybody: BTreeSet<_> = known.chain(self.seeds()).take(FIRST_CONTACTS).collect();
+        let everybody: BTreeSet<_> = known
+            .chain(self.search.seeds())
+            .take(FIRST_CONTACTS)
+            .collect();
         for to in everybody {
             self.pokes.plan(now, to, BURST);
         }
@@ -356,14 +321,13 @@ impl Actor {
             return;
         };
         let readings = life.read(&self.wire, self.epoch).await;
-        belief.observe(now, readings);
+        belief.observe(now, &readings);
         let complaints = belief.take_complaints();
         let (snapshot, receipts) = (belief.snapshot(), belief.receipts());
         let outbid = belief.outbid();
-        complaints.iter().for_each(complain);
+        complaints.iter().for_each(herald::complain);
         self.meet(now, &snapshot);
-        publish(&self.outlets.snapshots, snapshot);
-        publish(&self.outlets.receipts, receipts);
+        self.outlets.tell(snapshot, receipts);
         self.seek(now);
         if let Some(generation) = outbid {
             tracing::warn!("a later life of this node is known; beginning anew above it");
@@ -378,7 +342,7 @@ impl Actor {
     /// that a member it has only heard of is there.
     fn meet(&mut self, now: Duration, next: &Snapshot) {
         let changes = diff(&self.snapshot(), next);
-        changes.iter().for_each(tell);
+        changes.iter().for_each(herald::tell);
         let mut contacts = 0;
         for change in changes {
             let Change::Added(seen) = change else {
@@ -400,26 +364,20 @@ impl Actor {
     /// While no balancer is heard, contacts the seeds again and again.
     fn seek(&mut self, now: Duration) {
         let is_alone = self.snapshot().live_balancers().next().is_none();
-        let was_alone = *self.alone.borrow();
-        if is_alone != was_alone {
-            self.alone.send_replace(is_alone);
-            self.alone_since = now;
-            self.told_alone &= is_alone;
-            self.back_off = FIRST_BACK_OFF;
-        }
-        if !is_alone || now < self.next_seed_poke {
-            return;
-        }
-        let alone_for = now.saturating_sub(self.alone_since);
-        if alone_for > TELL_ALONE && !self.told_alone && !self.config.seeds.is_empty() {
-            self.told_alone = true;
+        self.alone.send_if_modified(|was| {
+            let changed = *was != is_alone;
+            *was = is_alone;
+            changed
+        });
+        let step = self.search.step(now, is_alone);
+        if step.tell && !self.config.seeds.is_empty() {
             let seeds: Vec<_> = self.config.seeds.iter().map(ToString::to_string).collect();
             tracing::warn!("no balancer answers at {}; trying on", seeds.join(", "));
         }
-        let eager = alone_for < EAGER;
-        self.next_seed_poke = now + if eager { SEED_POKES.0 } else { SEED_POKES.1 };
-        for seed in self.seeds().collect::<Vec<_>>() {
-            self.pokes.plan(now, seed, ONCE);
+        if step.try_seeds {
+            for seed in self.search.seeds() {
+                self.pokes.plan(now, seed, ONCE);
+            }
         }
     }
 
@@ -434,20 +392,16 @@ impl Actor {
     fn balancers(&self) -> BTreeSet<SocketAddr> {
         let known: BTreeSet<_> = self.snapshot().balancers().map(|b| b.gossip).collect();
         if known.is_empty() {
-            self.seeds().collect()
+            self.search.seeds().collect()
         } else {
             known
         }
     }
 
-    fn seeds(&self) -> impl Iterator<Item = SocketAddr> {
-        self.resolved.iter().chain(&self.added).copied()
-    }
-
     fn advertised(&self) -> (SocketAddr, Route) {
         let configured = self.config.advertise;
         let reachable = |seed: &SocketAddr| self.wire.reaches(seed.ip());
-        let seeds: Vec<_> = self.seeds().filter(reachable).collect();
+        let seeds: Vec<_> = self.search.seeds().filter(reachable).collect();
         let current: Option<IpAddr> = self.life.as_ref().map(|life| life.id.gossip.ip());
         let ip = configured.map(|address| address.ip());
         let route = route::choose(ip, self.local.ip(), &seeds, current);
@@ -457,7 +411,7 @@ impl Actor {
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.outlets.snapshots.borrow())
+        self.outlets.snapshot()
     }
 
     fn now(&self) -> Duration {
@@ -487,58 +441,6 @@ async fn end_of(life: Option<&Life>) -> String {
     }
 }
 
-fn publish<T>(outlet: &watch::Sender<Arc<T>>, value: Arc<T>) {
-    outlet.send_if_modified(|current| {
-        let changed = !Arc::ptr_eq(current, &value);
-        *current = value;
-        changed
-    });
-}
-
-fn complain(complaint: &Complaint) {
-    match complaint {
-        Complaint::Undecodable(id, error) => {
-            tracing::warn!(
-                "node {:?} at {} is not shown: {error}",
-                id.key.name,
-                id.gossip
-            );
-        }
-        Complaint::Full(cap) => tracing::warn!("more than {cap} nodes; the rest is ignored"),
-        Complaint::SharedName(name) => {
-            tracing::warn!("two live nodes are called {name}; give one another --name");
-        }
-    }
-}
-
-/// One line when a balancer comes, falls silent, is heard again or leaves.
-fn tell(change: &Change) {
-    let name = |seen: &Sighting| Arc::clone(&seen.node.key.name);
-    match change {
-        Change::Added(seen) if is_heard(seen) => {
-            tracing::info!("balancer {} is heard at {}", name(seen), seen.gossip);
-        }
-        Change::Changed { old, new } if !is_heard(old) && is_heard(new) => {
-            tracing::info!("balancer {} is heard at {}", name(new), new.gossip);
-        }
-        Change::Changed { old, new } if is_heard(old) && !is_heard(new) => {
-            let how = if new.node.word == Word::Left {
-                "has left"
-            } else {
-                "is silent"
-            };
-            tracing::info!("balancer {} {how}", name(new));
-        }
-        _ => {}
-    }
-}
-
-fn is_heard(seen: &Sighting) -> bool {
-    seen.node.role == Role::Balancer
-        && seen.presence == Presence::Live
-        && seen.node.word != Word::Left
-}
-
 fn unix_milliseconds() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
@@ -558,8 +460,3 @@ const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
 const LAST_BACK_OFF: Duration = Duration::from_secs(1);
 /// Newcomers contacted at once; the rest is met by gossip itself.
 const FIRST_CONTACTS: usize = 64;
-/// How often seeds are contacted while no balancer is heard: at first, and later.
-const SEED_POKES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(500));
-const EAGER: Duration = Duration::from_secs(10);
-/// How long a balancer may be away before it is told.
-const TELL_ALONE: Duration = Duration::from_secs(2);

@@ -3,83 +3,25 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::Error;
-use crate::gossip::actor::{Actor, Command, Outlets};
+use crate::gossip::actor::{Actor, Command};
+use crate::gossip::config::GossipConfig;
+use crate::gossip::outlets::{Identity, Inlets, Outlets};
 use crate::gossip::wire::{Counters, Traffic, Wire};
 use crate::keys;
-use crate::node::{Description, NodeKey, Role, Word};
-use crate::parse::HostPort;
+use crate::node::{NodeKey, Word};
 use crate::receipt::{Receipt, Receipts};
-use crate::resolve::Resolver;
 use crate::snapshot::Snapshot;
-
-/// How a node gossips.
-#[derive(Clone, Debug)]
-pub struct GossipConfig {
-    /// Only nodes of one cluster talk to each other.
-    pub cluster: String,
-    /// The UDP address to listen on; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// What others are told to reach us at, when it is not to be found out; port 0 stands
-    /// for the bound port.
-    pub advertise: Option<SocketAddr>,
-    /// Where balancers may be. They need not be there, nor even have an address yet.
-    pub seeds: Vec<HostPort>,
-    /// Who we are.
-    pub node: Description,
-    /// What we say first.
-    pub word: Word,
-    /// Time between two rounds of gossip.
-    pub interval: Duration,
-    /// How seed names become addresses.
-    pub resolver: Resolver,
-}
-
-impl GossipConfig {
-    /// `node` with the defaults of its role: a member listens on a free port, says
-    /// `starting` and gossips every 200 ms; a balancer listens on port 7373, says `ready`
-    /// and gossips every 100 ms, so that it alone misses a silent member sooner.
-    pub fn new(node: Description) -> Self {
-        let (port, word, interval) = match node.role {
-            Role::Backend => (0, Word::Starting, Duration::from_millis(200)),
-            Role::Balancer => (GOSSIP_PORT, Word::Ready, Duration::from_millis(100)),
-        };
-        Self {
-            cluster: CLUSTER.to_owned(),
-            listen: SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, port)),
-            advertise: None,
-            seeds: Vec::new(),
-            node,
-            word,
-            interval,
-            resolver: Resolver::default(),
-        }
-    }
-}
-
-/// This node's present life, as others see it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Identity {
-    /// Name and generation.
-    pub key: NodeKey,
-    /// The gossip address told to others.
-    pub gossip: SocketAddr,
-    /// The server address told to others.
-    pub http: Option<SocketAddr>,
-}
 
 /// A node that gossips.
 #[derive(Clone, Debug)]
 pub struct Gossip {
     local: SocketAddr,
     commands: mpsc::UnboundedSender<Command>,
-    snapshots: watch::Receiver<Arc<Snapshot>>,
-    receipts: watch::Receiver<Arc<Receipts>>,
-    identity: watch::Receiver<Option<Identity>>,
+    inlets: Inlets,
     counters: Arc<Counters>,
 }
 
@@ -90,24 +32,20 @@ impl Gossip {
     /// # Errors
     /// The address cannot be bound, or the node's description breaks a rule of its keys.
     pub async fn start(config: GossipConfig) -> Result<Self, Error> {
-        let sample = config
-            .node
-            .live(0, [127, 0, 0, 1].into(), config.word.clone());
-        keys::encode(&sample).map_err(Error::description)?;
+        keys::check(&config.node).map_err(Error::description)?;
         let bound = |error| Error::listen(config.listen, error);
         let wire = Wire::bind(config.listen).map_err(bound)?;
         let local = wire.local_addr().map_err(bound)?;
         let counters = wire.counters();
         let (commands, inbox) = mpsc::unbounded_channel();
-        let (outlets, snapshots, receipts, identity) = Outlets::new();
+        let outlets = Outlets::default();
+        let inlets = outlets.inlets();
         let actor = Actor::new(config, wire, local, inbox, outlets);
         tokio::spawn(actor.run());
         Ok(Self {
             local,
             commands,
-            snapshots,
-            receipts,
-            identity,
+            inlets,
             counters,
         })
     }
@@ -119,18 +57,18 @@ impl Gossip {
 
     /// The cluster as it is believed, now and at every change.
     pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshots.clone()
+        self.inlets.snapshots.clone()
     }
 
     /// Which balancers have acknowledged that this node drains, now and at every change.
     pub fn receipts(&self) -> watch::Receiver<Arc<Receipts>> {
-        self.receipts.clone()
+        self.inlets.receipts.clone()
     }
 
     /// Who this node is to others; `None` until it knows an address to give them. It
     /// changes when gossip had to begin a new life.
     pub fn identity(&self) -> watch::Receiver<Option<Identity>> {
-        self.identity.clone()
+        self.inlets.identity.clone()
     }
 
     /// Says `word`, and contacts every balancer at once.
@@ -180,7 +118,3 @@ impl Gossip {
         }
     }
 }
-
-/// The gossip port of balancers: Serf's RPC port, which the lab already opens.
-pub const GOSSIP_PORT: u16 = 7373;
-const CLUSTER: &str = "ragot";

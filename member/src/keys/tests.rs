@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::node::Description;
 
 fn node() -> Node {
     let http = SocketAddr::from(([10, 0, 0, 1], 3000));

@@ -1,0 +1,107 @@
+//! The `member` binary: reads the command line, runs an agent, turns signals into a graceful
+//! leave and everything into an exit code.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use member::agent::{Agent, DrainReport};
+use member::settings::Stop;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+mod cli;
+
+fn main() -> ExitCode {
+    let settings = match cli::read(std::env::args_os()) {
+        Ok(settings) => settings,
+        Err(stop) => return say(&stop),
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(settings.log)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(false)
+        .init();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&format!("cannot start the runtime: {error}")),
+    };
+    runtime.block_on(async {
+        let signals = match Signals::new() {
+            Ok(signals) => signals,
+            Err(error) => return complain(&format!("cannot listen for signals: {error}")),
+        };
+        match Agent::start(settings.agent).await {
+            Ok(agent) => serve(agent, settings.drain_timeout, signals).await,
+            Err(error) => complain(&error.line()),
+        }
+    })
+}
+
+/// Until a signal; then leaves, unless a second one cuts that short.
+async fn serve(agent: Agent, drain_timeout: Duration, mut signals: Signals) -> ExitCode {
+    signals.next().await;
+    tokio::select! {
+        report = agent.drain(drain_timeout) => {
+            farewell(&report);
+            ExitCode::SUCCESS
+        }
+        code = signals.next() => ExitCode::from(code),
+    }
+}
+
+fn farewell(report: &DrainReport) {
+    for (balancer, inflight) in &report.undrained {
+        let name = &balancer.name;
+        match inflight {
+            Some(inflight) => tracing::warn!("{name} still had {inflight} requests in flight"),
+            None => tracing::warn!("{name} did not acknowledge the drain"),
+        }
+    }
+    let balancers = report.drained.len();
+    tracing::info!(
+        "left after {:?}; {balancers} balancers had let go",
+        report.took
+    );
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// The exit code of a program that the next signal ends: 128 and its number.
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.terminate.recv() => 143,
+            _ = self.interrupt.recv() => 130,
+        }
+    }
+}
+
+fn say(stop: &Stop) -> ExitCode {
+    if stop.code != 0 {
+        for line in stop.text.lines() {
+            eprintln!("member: {line}");
+        }
+    } else if let Err(error) = std::io::stdout().write_all(stop.text.as_bytes()) {
+        return complain(&error.to_string());
+    }
+    ExitCode::from(stop.code)
+}
+
+fn complain(line: &str) -> ExitCode {
+    eprintln!("member: {line}");
+    ExitCode::FAILURE
+}
