@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stats_ui::report::{
-    Address, Algorithm, BackendRow, CheckReport, CheckStatus, ConnectionPool, FrontendRow, Gauge,
-    Health, ListenerRow, ProcessInfo, ProxyReport, Report, Responses, ServerRow, ServerStatus,
-    Step, Times, Timing,
+    Address, Algorithm, BackendRow, BackendStatus, CheckReport, CheckStatus, ConnectionPool,
+    FrontendRow, Gauge, Health, ListenerRow, ProcessInfo, ProxyReport, Report, Responses,
+    ServerRow, ServerStatus, Step, Times, Timing,
 };
 use stats_ui::{PageSettings, StatsSource, router, serve};
 use tokio::net::TcpListener;
@@ -146,7 +146,7 @@ fn spares() -> ProxyReport {
             ..server(id, name, status)
         }
     };
-    let status = stats_ui::report::BackendStatus::Down;
+    let status = BackendStatus::Down;
     ProxyReport {
         name: "spares".to_owned(),
         iid: 5,

@@ -105,11 +105,6 @@ pub fn schema() -> String {
     .to_string()
 }
 
-const NATURES: [&str; 12] = [
-    "Gauge", "Limit", "Min", "Max", "Rate", "Counter", "Duration", "Age", "Time", "Name", "Output",
-    "Avg",
-];
-
 #[derive(Debug, Serialize)]
 struct Field<'a> {
     #[serde(rename = "objType")]
@@ -151,6 +146,11 @@ enum Scalar<'a> {
     Signed(i64),
     Text(Cow<'a, str>),
 }
+
+const NATURES: [&str; 12] = [
+    "Gauge", "Limit", "Min", "Max", "Rate", "Counter", "Duration", "Age", "Time", "Name", "Output",
+    "Avg",
+];
 
 #[cfg(test)]
 mod tests {

@@ -5,10 +5,11 @@
 //! Layers, each importing only from those before it:
 //!
 //! - data: [`report`], the typed model of HAProxy's rows and fields
-//! - pure: [`options`] (what a URI asks for), [`select`] (which rows), [`field`] (the one
-//!   table of columns), then the renderings [`csv`], [`typed`], [`json`] and [`page`]
+//! - pure: [`options`] (what a URI asks for), [`select`] (which rows), [`mod@column`] and
+//!   [`field`] (the one table of columns), `plain` (harmless text), then the renderings
+//!   [`csv`], [`typed`], [`json`] and [`page`]
 //! - io: `patience` (a stream that gives up when nothing moves)
-//! - app: [`router`], HTTP over a [`StatsSource`]
+//! - app: [`mod@router`], HTTP over a [`StatsSource`]
 
 #![cfg_attr(
     test,
@@ -22,14 +23,17 @@
 
 pub mod report;
 
-pub mod column;
-pub mod csv;
-pub mod field;
-pub mod json;
 pub mod options;
-pub mod page;
-mod plain;
 pub mod select;
+
+pub mod column;
+pub mod field;
+
+mod plain;
+
+pub mod csv;
+pub mod json;
+pub mod page;
 pub mod typed;
 
 mod patience;

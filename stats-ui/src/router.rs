@@ -71,8 +71,7 @@ pub fn router(source: Arc<dyn StatsSource>, settings: PageSettings) -> Router {
 }
 
 /// Serves `router` on `listener` until `shutdown` is done, then gives requests in progress
-/// five seconds to end. A connection on which nothing moves for 50 seconds (the lab's
-/// `timeout client`) is closed.
+/// five seconds to end. A connection on which nothing moves for 50 seconds is closed.
 ///
 /// # Errors
 ///
@@ -126,8 +125,12 @@ async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
     }
 }
 
+/// The options of a path that is about statistics. Links carry them on; there is nothing to
+/// decline where no refresh is set.
 fn options(settings: &PageSettings, uri: &Uri) -> Option<Options> {
-    Options::parse(&settings.uri, uri.path_and_query()?.as_str())
+    let mut options = Options::parse(&settings.uri, uri.path_and_query()?.as_str())?;
+    options.no_refresh &= settings.refresh.is_some();
+    Some(options)
 }
 
 fn body(site: &Site, options: &Options) -> Body {
@@ -200,7 +203,8 @@ fn with_type(status: StatusCode, content_type: &'static str, body: Body) -> Resp
 const UNAVAILABLE: &str = "<html><body><h1>503 Service Unavailable</h1>\n\
     No server is available to handle this request.\n</body></html>\n";
 
-/// After this long without a byte in or out a connection is given up.
+/// After this long without a byte in or out a connection is given up: the `timeout client`
+/// that configurations of HAProxy usually have.
 const PATIENCE: Duration = Duration::from_secs(50);
 
 /// What requests in progress get when the process ends; a page takes far less.

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::cells::{blanks, count, limit, name, number, with_tip};
 use super::look::Look;
 use super::tips;
-use crate::report::{FrontendRow, ListenerRow};
+use crate::report::{Compression, FrontendRow, ListenerRow};
 
 /// The row of a frontend.
 pub(super) fn frontend(proxy: &str, frontend: &FrontendRow) -> Markup {
@@ -56,7 +56,7 @@ pub(super) fn listener(proxy: &str, listener: &ListenerRow, look: &Look<'_>) -> 
 }
 
 /// Bytes out, with what compression did to them; underlined only if it did something.
-pub(super) fn bytes_out(bytes: u64, compression: &crate::report::Compression) -> Markup {
+pub(super) fn bytes_out(bytes: u64, compression: &Compression) -> Markup {
     let tip = tips::bytes_out(bytes, compression);
     if compression.responses > 0 {
         return with_tip(number(bytes), tip);

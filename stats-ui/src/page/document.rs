@@ -38,6 +38,8 @@ fn document(report: &Report, look: &Look<'_>) -> Markup {
     }
 }
 
+/// The titles. They, the process block and the rows have lines of their own in the source:
+/// some programs, and people with `grep`, read the page by lines.
 fn headings(process: &ProcessInfo, look: &Look<'_>) -> Markup {
     html! {
         h1 { a href=(look.link(|_| ())) {
@@ -47,12 +49,15 @@ fn headings(process: &ProcessInfo, look: &Look<'_>) -> Markup {
                 ", released " (process.haproxy_release_date)
             }
         } }
+        "\n"
         h2 {
             "Statistics Report for pid " (process.pid) (node(process, look))
             @if let Some(description) = look.description { ": " (description) }
         }
+        "\n"
         hr;
         h3 { "> General process information" }
+        "\n"
     }
 }
 

@@ -26,7 +26,6 @@ impl Look<'_> {
     /// A link to the page as it is, but for what `change` does to its options.
     pub(super) fn link(&self, change: impl FnOnce(&mut Options)) -> String {
         let mut options = self.options.clone();
-        options.no_refresh &= self.refreshes;
         change(&mut options);
         format!("{}{}", self.uri, options.suffix())
     }

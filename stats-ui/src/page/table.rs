@@ -24,9 +24,10 @@ pub(super) fn proxy(proxy: &ProxyReport, look: &Look<'_>) -> Markup {
         }
         table.tbl {
             (headings())
-            @for line in look.view.rows(proxy) { (row(&line, look)) }
+            @for line in look.view.rows(proxy) { "\n" (row(&line, look)) }
         }
         p {}
+        "\n"
     }
 }
 

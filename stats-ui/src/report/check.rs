@@ -150,3 +150,56 @@ pub struct CheckReport {
     /// The health counter and its bounds.
     pub health: Health,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_has_haproxys_code_number_and_words() {
+        let check = |status: CheckStatus, number, code, description, has_code| {
+            let found = (
+                status.number(),
+                status.code(),
+                status.description(),
+                status.has_code(),
+            );
+            assert_eq!(found, (number, code, description, has_code));
+        };
+        check(CheckStatus::default(), 0, "UNK", "Unknown", false);
+        check(CheckStatus::Initializing, 1, "INI", "Initializing", false);
+        check(CheckStatus::L4Ok, 6, "L4OK", "Layer4 check passed", false);
+        check(
+            CheckStatus::L4Connection,
+            8,
+            "L4CON",
+            "Layer4 connection problem",
+            false,
+        );
+        check(CheckStatus::L7Ok, 15, "L7OK", "Layer7 check passed", true);
+        check(
+            CheckStatus::L7Status,
+            17,
+            "L7STS",
+            "Layer7 wrong status",
+            true,
+        );
+    }
+
+    #[test]
+    fn health_is_full_at_rise_and_fall_less_one() {
+        let check = |value, is_full| {
+            assert_eq!(
+                Health {
+                    value,
+                    ..Health::default()
+                }
+                .is_full(),
+                is_full
+            );
+        };
+        check(0, false);
+        check(3, false);
+        check(4, true);
+    }
+}
