@@ -2,16 +2,19 @@
 #![allow(missing_docs)]
 pub mod app;
 pub mod balancer;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod core;
 pub mod counters;
+pub mod demo;
 pub mod error;
 pub mod frontend;
 pub mod headers;
 pub mod io;
 pub mod outcome;
 pub mod pages;
+pub mod ping;
 pub mod pool;
 pub mod proxy;
 pub mod report;

@@ -4,7 +4,7 @@
 //!
 //! - **data**: [`node`], [`receipt`], [`snapshot`], [`error`], [`parse`], [`settings`]
 //! - **pure**: [`keys`], [`belief`], [`wellness`]
-//! - **io**: [`host`], [`resolve`], [`gossip`], [`probe`]
+//! - **io**: [`host`], [`signals`], [`resolve`], [`gossip`], [`probe`]
 //! - **app**: [`agent`], and the binary's `main`
 //!
 //! Only `gossip/` names chitchat; everything else speaks of [`node::Node`]s and
@@ -25,6 +25,7 @@ pub mod wellness;
 
 pub mod host;
 pub mod resolve;
+pub mod signals;
 
 pub mod gossip;
 pub mod probe;

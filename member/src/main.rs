@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use member::agent::{Agent, DrainReport};
 use member::settings::Stop;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use member::signals::Signals;
 
 mod cli;
 
@@ -66,28 +66,6 @@ fn farewell(report: &DrainReport) {
         "left after {:?}; {balancers} balancers had let go",
         report.took
     );
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    /// The exit code of a program that the next signal ends: 128 and its number.
-    async fn next(&mut self) -> u8 {
-        tokio::select! {
-            _ = self.terminate.recv() => 143,
-            _ = self.interrupt.recv() => 130,
-        }
-    }
 }
 
 fn say(stop: &Stop) -> ExitCode {

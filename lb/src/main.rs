@@ -1,0 +1,110 @@
+//! The `lb` binary: reads the command line, runs what it asks for, turns signals into a graceful
+//! stop and everything into an exit code.
+
+use std::error::Error as StdError;
+use std::io::Write;
+use std::process::ExitCode;
+
+use lb::app::{Lb, Settings};
+use lb::cli::{self, Command};
+use lb::{demo, ping};
+use member::settings::Stop;
+use member::signals::Signals;
+use tokio::runtime::Builder;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let command = match cli::read(std::env::args_os()) {
+        Ok(command) => command,
+        Err(stop) => return say(&stop),
+    };
+    let runtime = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&format!("cannot start the runtime: {error}")),
+    };
+    match command {
+        Command::Check => {
+            eprintln!("lb: the configuration is valid");
+            ExitCode::SUCCESS
+        }
+        Command::Ping(addr) => match runtime.block_on(ping::ping(addr)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&error),
+        },
+        Command::Demo { backends, log } => {
+            log_to_stderr(log);
+            match runtime.block_on(demo::run(backends)) {
+                Ok(code) => ExitCode::from(code),
+                Err(error) => complain(&chain(&*error)),
+            }
+        }
+        Command::Run(settings, log) => {
+            log_to_stderr(log);
+            runtime.block_on(serve(*settings))
+        }
+    }
+}
+
+/// Until a signal; then stops, unless a second one cuts that short.
+async fn serve(settings: Settings) -> ExitCode {
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return complain(&format!("cannot listen for signals: {error}")),
+    };
+    let lb = match Lb::start(settings).await {
+        Ok(lb) => lb,
+        Err(error) => return complain(&chain(&error)),
+    };
+    tracing::info!("clients on {}, gossip on {}/udp", lb.listen, lb.gossip);
+    if let Some(stats) = lb.stats {
+        tracing::info!("statistics on http://{stats}/");
+    }
+    signals.next().await;
+    tracing::info!("stopping: no new connections, finishing what is in flight");
+    tokio::select! {
+        cut = lb.stop() => {
+            match cut {
+                0 => tracing::info!("stopped"),
+                cut => tracing::warn!("stopped; {cut} requests did not end in time"),
+            }
+            ExitCode::SUCCESS
+        }
+        code = signals.next() => ExitCode::from(code),
+    }
+}
+
+fn log_to_stderr(filter: EnvFilter) {
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(false)
+        .init();
+}
+
+fn say(stop: &Stop) -> ExitCode {
+    if stop.code != 0 {
+        for line in stop.text.lines() {
+            eprintln!("lb: {line}");
+        }
+    } else if let Err(error) = std::io::stdout().write_all(stop.text.as_bytes()) {
+        return complain(&error.to_string());
+    }
+    ExitCode::from(stop.code)
+}
+
+fn complain(line: &str) -> ExitCode {
+    eprintln!("lb: {line}");
+    ExitCode::FAILURE
+}
+
+/// An error and its causes in one line.
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    line
+}
