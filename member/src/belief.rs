@@ -13,8 +13,9 @@
 //!   died before we started) is [`Presence::Silent`]. Erring towards live is safe, since a
 //!   balancer connects once before it trusts a new server.
 //! - *Which life of a name counts?* A newer generation at the same server or gossip address
-//!   replaces the old one at once; at another address only once the old one is silent or
-//!   has left, so that two nodes of one name are both shown.
+//!   replaces the old one at once, unless only the old one is heard (a clock was set back).
+//!   At another address both are shown while both are heard, for they are two nodes that
+//!   were given one name; one that is silent or has left gives way.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -78,7 +79,8 @@ pub struct Belief {
     receipts: Arc<Receipts>,
     complaints: Vec<Complaint>,
     was_full: bool,
-    shared_names: Vec<Arc<str>>,
+    /// Names that several lives have: since when, and whether that was told.
+    shared_names: BTreeMap<Arc<str>, (Duration, bool)>,
 }
 
 #[derive(Debug)]
@@ -110,7 +112,7 @@ impl Belief {
             receipts: Arc::default(),
             complaints: Vec::new(),
             was_full: false,
-            shared_names: Vec::new(),
+            shared_names: BTreeMap::new(),
         }
     }
 
@@ -141,7 +143,7 @@ impl Belief {
             self.entries
                 .retain(|_, entry| entry.seen_in == round || entry.node.is_some());
         }
-        self.conclude();
+        self.conclude(now);
     }
 
     /// The cluster as now believed.
@@ -219,41 +221,21 @@ impl Belief {
         entry.judge(reading.live, signs, forgiving);
     }
 
-    fn conclude(&mut self) {
-        let mut by_name: BTreeMap<Arc<str>, Vec<&Id>> = BTreeMap::new();
+    fn conclude(&mut self, now: Duration) {
+        let mut by_name: BTreeMap<&str, Vec<Life<'_>>> = BTreeMap::new();
         for (id, entry) in &self.entries {
-            if entry.node.is_some() {
-                by_name
-                    .entry(Arc::clone(&id.key.name))
-                    .or_default()
-                    .push(id);
+            if let Some(node) = &entry.node {
+                let lives = by_name.entry(&id.key.name).or_default();
+                lives.push((id, node, entry.presence));
             }
         }
-        let mut shown: Vec<Id> = Vec::new();
-        for lives in by_name.values_mut() {
-            lives.sort_by(|a, b| b.cmp(a));
-            let kept = lives
-                .iter()
-                .enumerate()
-                .filter(|(at, id)| !self.is_replaced(id, &lives[..*at]));
-            shown.extend(kept.map(|(_, id)| (*id).clone()));
-        }
-        self.publish(shown);
+        let is_me = |id: &Id| id.key.name == self.me.key.name && id.gossip == self.me.gossip;
+        let lives = by_name.into_values().flat_map(that_count);
+        let shown = lives.filter(|id| !is_me(id)).cloned().collect();
+        self.publish(now, shown);
     }
 
-    /// Whether `id` gives way to one of `newer`, or to ourselves.
-    fn is_replaced(&self, id: &Id, newer: &[&Id]) -> bool {
-        let of = |id: &Id| self.entries.get(id);
-        let same_place = |a: &Id, b: &Id| {
-            let http = |id: &Id| of(id).and_then(|e| e.node.as_ref()).and_then(|n| n.http);
-            a.gossip == b.gossip || http(a).is_some_and(|at| http(b) == Some(at))
-        };
-        let is_me = id.key.name == self.me.key.name && id.gossip == self.me.gossip;
-        let gone = of(id).is_none_or(|e| e.presence == Presence::Silent || e.has_left());
-        is_me || newer.iter().any(|n| gone || same_place(n, id))
-    }
-
-    fn publish(&mut self, shown: Vec<Id>) {
+    fn publish(&mut self, now: Duration, shown: Vec<Id>) {
         let mut nodes = BTreeMap::new();
         let mut receipts = Receipts::new();
         for id in shown {
@@ -270,7 +252,7 @@ impl Belief {
             }
             nodes.insert(id.key, sighting);
         }
-        self.warn_of_shared_names(&nodes);
+        self.warn_of_shared_names(now, &nodes);
         let next = Snapshot { nodes };
         if *self.snapshot != next {
             self.snapshot = Arc::new(next);
@@ -280,20 +262,25 @@ impl Belief {
         }
     }
 
-    fn warn_of_shared_names(&mut self, nodes: &BTreeMap<NodeKey, Arc<Sighting>>) {
-        let mut shared = Vec::new();
-        for (a, b) in nodes.keys().zip(nodes.keys().skip(1)) {
-            if a.name == b.name && !shared.contains(&a.name) {
-                shared.push(Arc::clone(&a.name));
-            }
-        }
-        for name in &shared {
-            if !self.shared_names.contains(name) {
+    /// A container that comes back elsewhere shares its name with its former life for a
+    /// moment; only what lasts is worth a warning.
+    fn warn_of_shared_names(&mut self, now: Duration, nodes: &BTreeMap<NodeKey, Arc<Sighting>>) {
+        let pairs = nodes.keys().zip(nodes.keys().skip(1));
+        let shared = pairs
+            .filter(|(a, b)| a.name == b.name)
+            .map(|(a, _)| &a.name);
+        let mut lasting = BTreeMap::new();
+        for name in shared {
+            let before = self.shared_names.get(name).copied();
+            let (since, mut told) = before.unwrap_or((now, false));
+            if !told && now >= since + fresh_for(self.interval) {
+                told = true;
                 self.complaints
                     .push(Complaint::SharedName(Arc::clone(name)));
             }
+            lasting.insert(Arc::clone(name), (since, told));
         }
-        self.shared_names = shared;
+        self.shared_names = lasting;
     }
 }
 
@@ -371,6 +358,42 @@ impl Entry {
         }
         self.shown.clone()
     }
+}
+
+/// One life of a name.
+type Life<'a> = (&'a Id, &'a Node, Presence);
+
+/// Which of a name's `lives` are shown: at least one.
+fn that_count(lives: Vec<Life<'_>>) -> Vec<&Id> {
+    let is_over = |life: &Life<'_>| {
+        let ended = |other: &Life<'_>| has_left(other) && other.0 > life.0;
+        lives
+            .iter()
+            .any(|other| ended(other) && same_place(life, other))
+    };
+    let mut left_over: Vec<_> = lives.iter().filter(|life| !is_over(life)).collect();
+    left_over.sort_by_key(|life| std::cmp::Reverse((is_heard(life), life.0)));
+    let mut shown: Vec<&Life<'_>> = Vec::new();
+    for life in left_over {
+        let replaced = shown.iter().any(|other| same_place(life, other));
+        if shown.is_empty() || (is_heard(life) && !replaced) {
+            shown.push(life);
+        }
+    }
+    shown.into_iter().map(|(id, ..)| *id).collect()
+}
+
+fn has_left((_, node, _): &Life<'_>) -> bool {
+    node.word == Word::Left
+}
+
+fn is_heard(life: &Life<'_>) -> bool {
+    life.2 == Presence::Live && !has_left(life)
+}
+
+fn same_place(a: &Life<'_>, b: &Life<'_>) -> bool {
+    let same_server = a.1.http.is_some() && a.1.http == b.1.http;
+    same_server || a.0.gossip == b.0.gossip
 }
 
 /// The highest generation at each gossip address: only it can be what was heard from there.

@@ -1,5 +1,7 @@
 //! Histories told as readings, and what is believed after each.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::keys::encode;
 use crate::node::Description;
@@ -198,14 +200,28 @@ fn two_live_nodes_of_one_name_are_both_shown_and_complained_of_once() {
     let one = live(of("a", START + 1, 3000, Word::Ready));
     let two = live(of("a", START + 2, 3001, Word::Ready));
     belief.observe(ms(0), &[one.clone(), two.clone()]);
-    belief.observe(ms(50), &[one.clone(), two.clone()]);
+    assert_eq!(belief.take_complaints(), []);
+    for now in 1..60 {
+        belief.observe(ms(50 * now), &[one.clone(), two.clone()]);
+    }
     assert_eq!(shown(&belief).len(), 2);
     assert_eq!(
         belief.take_complaints(),
         [Complaint::SharedName(Arc::from("a"))]
     );
-    belief.observe(ms(100), &[Reading { live: false, ..one }, two]);
+    belief.observe(ms(3_000), &[Reading { live: false, ..one }, two]);
     assert_eq!(shown(&belief), [a(START + 2, Presence::Live, Word::Ready)]);
+}
+
+#[test]
+fn a_life_that_began_before_a_clock_was_set_back_does_not_hide_the_living() {
+    let mut belief = belief();
+    let dead = of("a", START + 9_000, 3000, Word::Ready);
+    let mut back = live(of("a", START + 1, 3000, Word::Ready));
+    back.id.gossip = at(9999);
+    belief.observe(ms(0), &[live(dead.clone())]);
+    belief.observe(ms(50), &[dead, back]);
+    assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
 }
 
 #[test]
@@ -304,4 +320,29 @@ fn an_unchanged_cluster_keeps_its_snapshot() {
     let first = belief.snapshot();
     belief.observe(ms(50), &[node]);
     assert!(Arc::ptr_eq(&first, &belief.snapshot()));
+}
+
+proptest! {
+    /// Whatever lives a name has, it is shown, and no two shown ones share an address.
+    #[test]
+    fn some_life_of_a_name_is_always_shown(
+        lives in prop::collection::vec((0..4u64, 0..3u16, 0..3u16, any::<bool>(), any::<bool>()), 1..6),
+    ) {
+        let mut belief = belief();
+        let readings: Vec<_> = lives
+            .into_iter()
+            .map(|(generation, server, gossip, live, left)| {
+                let word = if left { Word::Left } else { Word::Ready };
+                let mut reading = of("a", generation, 3000 + server, word);
+                reading.id.gossip = at(5000 + gossip);
+                Reading { live, ..reading }
+            })
+            .collect();
+        belief.observe(ms(0), &readings);
+        let snapshot = belief.snapshot();
+        prop_assert!(!snapshot.nodes.is_empty());
+        let servers: std::collections::HashSet<_> =
+            snapshot.backends().map(|b| b.node.http).collect();
+        prop_assert_eq!(servers.len(), snapshot.nodes.len());
+    }
 }

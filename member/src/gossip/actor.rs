@@ -128,9 +128,11 @@ impl Actor {
                 Event::Command(Some(command)) => self.obey(command).await,
                 Event::Found(addresses) => self.find(addresses).await,
                 Event::Look => self.look().await,
-                Event::Due => self.due().await,
+                Event::Due => {}
                 Event::Ended(why) => self.mourn(&why),
             }
+            // At once and not by the timer, which counts in milliseconds.
+            self.due().await;
         }
     }
 
