@@ -2,8 +2,9 @@
 //!
 //! Layers, each importing only from those before it:
 //!
-//! - **data**: [`node`], [`receipt`], [`snapshot`], [`error`], [`parse`], [`settings`]
-//! - **pure**: [`keys`], [`belief`], [`wellness`]
+//! - **data**: [`node`], [`receipt`], [`reading`], [`snapshot`], [`error`], [`parse`],
+//!   [`settings`]
+//! - **pure**: [`keys`], [`lives`], [`peer`], [`belief`], [`wellness`]
 //! - **io**: [`host`], [`resolve`], [`gossip`], [`probe`]
 //! - **app**: [`agent`], and the binary's `main`
 //!
@@ -11,6 +12,7 @@
 //! [`snapshot::Snapshot`]s.
 
 pub mod node;
+pub mod reading;
 pub mod receipt;
 pub mod snapshot;
 
@@ -19,6 +21,9 @@ pub mod parse;
 pub mod settings;
 
 pub mod keys;
+
+pub mod lives;
+pub mod peer;
 
 pub mod belief;
 pub mod wellness;

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::keys::encode;
-use crate::node::Description;
+use crate::node::{Description, Word};
+use crate::snapshot::Presence;
 
 const G: Duration = Duration::from_millis(200);
 /// Our own generation.

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until};
 
-use crate::belief::{Belief, Id};
+use crate::belief::Belief;
 use crate::gossip::config::GossipConfig;
 use crate::gossip::herald;
 use crate::gossip::life::Life;
@@ -22,6 +22,7 @@ use crate::gossip::seeds;
 use crate::gossip::wire::Wire;
 use crate::keys;
 use crate::node::{Node, NodeKey, Role, Word};
+use crate::reading::Id;
 use crate::receipt::Receipt;
 use crate::snapshot::{Change, Snapshot, diff};
 
