@@ -4,6 +4,7 @@
 //! - `config`: how a node is to gossip
 //! - `pokes`: who is to be contacted when
 //! - `search`: where balancers may be, and when to try there
+//! - `contacts`: whom to contact: seeds, balancers, newcomers
 //! - `outlets`: the latest snapshot, receipts and identity
 //! - `herald`: what is written to the log
 //! - `wire`: one UDP socket, both IP versions, chitchat's transport
@@ -16,6 +17,8 @@
 mod config;
 mod pokes;
 mod search;
+
+mod contacts;
 
 mod herald;
 mod life;

@@ -1,7 +1,7 @@
 //! The loop that owns gossip: it begins lives of chitchat, reads them into `belief`, pokes,
 //! and begins anew when a life ends, its address changes or its generation is outbid.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,19 +12,18 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_
 
 use crate::belief::Belief;
 use crate::gossip::config::GossipConfig;
+use crate::gossip::contacts::Contacts;
 use crate::gossip::herald;
 use crate::gossip::life::Life;
 use crate::gossip::outlets::{Identity, Outlets};
-use crate::gossip::pokes::{BURST, NEWS, ONCE, Pokes};
 use crate::gossip::route::{self, Route};
-use crate::gossip::search::Search;
 use crate::gossip::seeds;
 use crate::gossip::wire::Wire;
 use crate::keys;
-use crate::node::{Node, NodeKey, Role, Word};
+use crate::node::{Node, NodeKey, Word};
 use crate::reading::Id;
 use crate::receipt::Receipt;
-use crate::snapshot::{Change, Snapshot, diff};
+use crate::snapshot::diff;
 
 /// What the handle asks for.
 #[derive(Debug)]
@@ -51,15 +50,15 @@ pub(super) struct Actor {
     belief: Option<Belief>,
     news: Arc<Notify>,
     look: Interval,
-    pokes: Pokes,
+    contacts: Contacts,
     word: Word,
     /// What was acknowledged, to be said again in the next life.
     acknowledged: BTreeMap<Arc<str>, (u64, Receipt)>,
     found: mpsc::Receiver<Vec<SocketAddr>>,
     follower: Option<AbortHandle>,
-    search: Search,
     /// Whether no balancer is heard, for whoever resolves the seeds.
     alone: watch::Sender<bool>,
+    born: Duration,
     rebirth: Option<Duration>,
     back_off: Duration,
 }
@@ -80,6 +79,7 @@ impl Actor {
         inbox: mpsc::UnboundedReceiver<Command>,
         outlets: Outlets,
     ) -> Self {
+        let contacts = Contacts::new(config.node.role);
         let (alone, is_alone) = watch::channel(true);
         let (finds, found) = mpsc::channel(1);
         let follower = (!config.seeds.is_empty()).then(|| {
@@ -100,12 +100,12 @@ impl Actor {
             belief: None,
             news: Arc::default(),
             look,
-            pokes: Pokes::default(),
+            contacts,
             acknowledged: BTreeMap::new(),
             found,
             follower,
-            search: Search::new(),
             alone,
+            born: Duration::ZERO,
             rebirth: None,
             back_off: FIRST_BACK_OFF,
         }
@@ -138,7 +138,7 @@ impl Actor {
     }
 
     async fn next(&mut self) -> Event {
-        let due = [self.pokes.next(), self.rebirth]
+        let due = [self.contacts.next(), self.rebirth]
             .into_iter()
             .flatten()
             .min();
@@ -156,14 +156,12 @@ impl Actor {
     async fn obey(&mut self, command: Command) {
         match command {
             Command::Say(word) => self.say(word).await,
-            Command::Poke => self.poke_balancers(ONCE),
-            Command::Acknowledge(member, receipt) => self.acknowledge(member, receipt).await,
-            Command::AddSeeds(seeds) => {
-                for seed in &seeds {
-                    self.pokes.plan(self.now(), *seed, BURST);
-                }
-                self.search.add(seeds);
+            Command::Poke => {
+                let known = self.outlets.snapshot();
+                self.contacts.poke_balancers(self.epoch.elapsed(), &known);
             }
+            Command::Acknowledge(member, receipt) => self.acknowledge(member, receipt).await,
+            Command::AddSeeds(seeds) => self.contacts.add(self.epoch.elapsed(), seeds),
             #[cfg(test)]
             Command::AbortLife => {
                 if let Some(life) = &self.life {
@@ -180,7 +178,8 @@ impl Actor {
             life.write(keys::WORD, &keys::encode_word(&word)).await;
         }
         self.word = word;
-        self.poke_balancers(NEWS);
+        let known = self.outlets.snapshot();
+        self.contacts.tell_balancers(self.now(), &known);
     }
 
     async fn acknowledge(&mut self, member: NodeKey, receipt: Receipt) {
@@ -189,18 +188,21 @@ impl Actor {
             let key = keys::receipt_key(&member.name);
             life.write_for_a_while(&key, &value).await;
         }
-        if let Some(seen) = self.snapshot().nodes.get(&member) {
-            self.pokes.plan(self.now(), seen.gossip, NEWS);
+        let known = self.outlets.snapshot();
+        if let Some(seen) = known.nodes.get(&member) {
+            self.contacts.tell(self.now(), seen.gossip);
         }
         self.acknowledged
             .insert(member.name, (member.generation, receipt));
+        self.acknowledged
+            .retain(|name, _| known.named(name).next().is_some());
     }
 
     /// Says that it leaves, repeats it, and ends. The pause after each poke is for the
     /// handshake: the word travels in its third datagram.
     async fn leave(&mut self) {
         self.word = Word::Left;
-        let to = self.balancers();
+        let to = self.contacts.balancers(&self.outlets.snapshot());
         let Some(life) = self.life.take() else {
             return;
         };
@@ -217,12 +219,7 @@ impl Actor {
 
     /// New addresses of the seeds: contact the new ones, and see whether ours still holds.
     async fn find(&mut self, addresses: Vec<SocketAddr>) {
-        for seed in self.search.resolved(addresses) {
-            self.pokes.plan(self.epoch.elapsed(), seed, BURST);
-        }
-        for seed in self.search.seeds() {
-            self.pokes.plan(self.epoch.elapsed(), seed, ONCE);
-        }
+        self.contacts.found(self.now(), addresses);
         match &self.life {
             None if self.rebirth.is_none() => self.begin_life(0).await,
             Some(life) if self.advertised().0 != life.id.gossip => self.move_house().await,
@@ -238,7 +235,8 @@ impl Actor {
         let above = life.id.key.generation;
         life.write(keys::WORD, &keys::encode_word(&Word::Left))
             .await;
-        self.balancers().iter().for_each(|to| life.poke(*to));
+        let known = self.outlets.snapshot();
+        known.balancers().for_each(|to| life.poke(to.gossip));
         sleep(FAREWELL[0]).await;
         life.end().await;
         self.begin_life(above).await;
@@ -251,7 +249,7 @@ impl Actor {
             let above = self.belief.as_ref().map_or(0, Belief::generation);
             self.begin_life(above).await;
         }
-        let due = self.pokes.due(now);
+        let due = self.contacts.due(now);
         if let Some(life) = &self.life {
             for to in due.into_iter().filter(|to| *to != life.id.gossip) {
                 life.poke(to);
@@ -262,7 +260,11 @@ impl Actor {
     fn mourn(&mut self, why: &str) {
         tracing::error!("gossip stopped: {why}; beginning anew");
         self.life = None;
-        self.rebirth = Some(self.now() + self.back_off);
+        let now = self.now();
+        if now > self.born + GOOD_LIFE {
+            self.back_off = FIRST_BACK_OFF;
+        }
+        self.rebirth = Some(now + self.back_off);
         self.back_off = (2 * self.back_off).min(LAST_BACK_OFF);
     }
 
@@ -284,6 +286,7 @@ impl Actor {
         }
         tracing::info!("{} gossips at {gossip} ({})", id.key.name, route.reason);
         let now = self.now();
+        self.born = now;
         match &mut self.belief {
             Some(belief) => belief.reborn(id, now),
             None => self.belief = Some(Belief::new(id, self.config.interval)),
@@ -293,15 +296,7 @@ impl Actor {
             gossip,
             http: node.http,
         });
-        let known = self.snapshot();
-        let known = known.nodes.values().map(|seen| seen.gossip);
-        let everybody: BTreeSet<_> = known
-            .chain(self.search.seeds())
-            .take(FIRST_CONTACTS)
-            .collect();
-        for to in everybody {
-            self.pokes.plan(now, to, BURST);
-        }
+        self.contacts.introduce(now, &self.outlets.snapshot());
     }
 
     async fn spawn(&self, id: Id, node: &Node) -> anyhow::Result<Life> {
@@ -329,7 +324,10 @@ impl Actor {
         let (snapshot, receipts) = (belief.snapshot(), belief.receipts());
         let outbid = belief.outbid();
         complaints.iter().for_each(herald::complain);
-        self.meet(now, &snapshot);
+        let changes = diff(&self.outlets.snapshot(), &snapshot);
+        changes.iter().for_each(herald::tell);
+        let speaks = |address| self.wire.has_just_heard(address);
+        self.contacts.meet(now, &changes, speaks);
         self.outlets.tell(snapshot, receipts);
         self.seek(now);
         if let Some(generation) = outbid {
@@ -341,80 +339,31 @@ impl Actor {
         }
     }
 
-    /// Contacts newcomers: a new balancer must hear of us, and a balancer proves at once
-    /// that a member it has only heard of is there.
-    fn meet(&mut self, now: Duration, next: &Snapshot) {
-        let changes = diff(&self.snapshot(), next);
-        changes.iter().for_each(herald::tell);
-        let mut contacts = 0;
-        for change in changes {
-            let Change::Added(seen) = change else {
-                continue;
-            };
-            let is_balancer = seen.node.role == Role::Balancer;
-            let unheard = self.wire.heard(seen.gossip).is_none();
-            if is_balancer {
-                self.pokes.plan(now, seen.gossip, BURST);
-            } else if self.config.node.role == Role::Balancer && unheard {
-                contacts += 1;
-                if contacts <= FIRST_CONTACTS {
-                    self.pokes.plan(now, seen.gossip, ONCE);
-                }
-            }
-        }
-    }
-
     /// While no balancer is heard, contacts the seeds again and again.
     fn seek(&mut self, now: Duration) {
-        let is_alone = self.snapshot().live_balancers().next().is_none();
+        let is_alone = self.outlets.snapshot().live_balancers().next().is_none();
         self.alone.send_if_modified(|was| {
             let changed = *was != is_alone;
             *was = is_alone;
             changed
         });
-        let step = self.search.step(now, is_alone);
+        let step = self.contacts.seek(now, is_alone);
         if step.tell && !self.config.seeds.is_empty() {
             let seeds: Vec<_> = self.config.seeds.iter().map(ToString::to_string).collect();
             tracing::warn!("no balancer answers at {}; trying on", seeds.join(", "));
-        }
-        if step.try_seeds {
-            for seed in self.search.seeds() {
-                self.pokes.plan(now, seed, ONCE);
-            }
-        }
-    }
-
-    fn poke_balancers(&mut self, series: &[Duration]) {
-        let now = self.now();
-        for to in self.balancers() {
-            self.pokes.plan(now, to, series);
-        }
-    }
-
-    /// Where balancers are known to be; while none is, where they may be.
-    fn balancers(&self) -> BTreeSet<SocketAddr> {
-        let known: BTreeSet<_> = self.snapshot().balancers().map(|b| b.gossip).collect();
-        if known.is_empty() {
-            self.search.seeds().collect()
-        } else {
-            known
         }
     }
 
     fn advertised(&self) -> (SocketAddr, Route) {
         let configured = self.config.advertise;
         let reachable = |seed: &SocketAddr| self.wire.reaches(seed.ip());
-        let seeds: Vec<_> = self.search.seeds().filter(reachable).collect();
+        let seeds: Vec<_> = self.contacts.seeds().filter(reachable).collect();
         let current: Option<IpAddr> = self.life.as_ref().map(|life| life.id.gossip.ip());
         let ip = configured.map(|address| address.ip());
         let route = route::choose(ip, self.local.ip(), &seeds, current);
         let port = configured.map_or(0, |address| address.port());
         let port = if port == 0 { self.local.port() } else { port };
         (SocketAddr::new(route.ip, port), route)
-    }
-
-    fn snapshot(&self) -> Arc<Snapshot> {
-        self.outlets.snapshot()
     }
 
     fn now(&self) -> Duration {
@@ -461,5 +410,5 @@ const FAREWELL: [Duration; 3] = [
 ];
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
 const LAST_BACK_OFF: Duration = Duration::from_secs(1);
-/// Newcomers contacted at once; the rest is met by gossip itself.
-const FIRST_CONTACTS: usize = 64;
+/// A life this long was no failure to start.
+const GOOD_LIFE: Duration = Duration::from_secs(10);
