@@ -115,11 +115,6 @@ impl Belief {
         Arc::clone(&self.receipts)
     }
 
-    /// The generation of this node's present life.
-    pub fn generation(&self) -> u64 {
-        self.me.key.generation
-    }
-
     /// A higher generation that gossip knows of this very node: its clock was set back, and
     /// it must begin anew above it to be believed.
     pub fn outbid(&self) -> Option<u64> {

@@ -11,7 +11,8 @@
 //! - `route`: which address of ours others can reach
 //! - `seeds`: keeps resolving the seeds, for ever
 //! - `life`: one life of chitchat: spawn, read, write
-//! - `actor`: the loop that owns a life, and begins the next when it ends
+//! - `voice`: what this node says, in this life and the next
+//! - `actor`: the loop
 //! - `handle`: what the rest of the program holds
 
 mod config;
@@ -26,6 +27,8 @@ mod outlets;
 mod route;
 mod seeds;
 mod wire;
+
+mod voice;
 
 mod actor;
 
