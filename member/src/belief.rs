@@ -131,15 +131,14 @@ impl Belief {
         std::mem::take(&mut self.complaints)
     }
 
-    /// If we have not looked for long, others seem silent though only we were away.
+    /// If we have not looked for long, others seem silent though only we were away. The
+    /// detector forgives about five intervals; what it says until everybody could be heard
+    /// again is not believed.
     fn notice_own_stall(&mut self, now: Duration) {
-        let away = self
-            .last_observed
-            .is_some_and(|last| now > last + self.interval);
-        if away {
-            self.forgiving_until = self.forgiving_until.max(now + 3 * self.interval);
+        let last = self.last_observed.replace(now);
+        if last.is_some_and(|last| now > last + 2 * self.interval) {
+            self.forgiving_until = self.forgiving_until.max(now + 5 * self.interval);
         }
-        self.last_observed = Some(now);
     }
 
     fn take(&mut self, now: Duration, owns_address: bool, reading: &Reading) {

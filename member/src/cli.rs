@@ -2,7 +2,7 @@
 //! what they make of an agent. Nothing is bound or sent here.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ pub(crate) struct Settings {
 /// lost. A second signal ends it at once.
 #[derive(Debug, Parser)]
 #[command(name = "member", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(override_usage = "member --seed <HOST:PORT> --http <PORT|IP:PORT> [OPTIONS]")]
 struct Flags {
     /// A balancer's gossip address; repeat it for several. It need not be up yet [port: 7373]
     #[arg(long, value_name = "HOST:PORT", env = "RAGOT_SEED")]
@@ -72,7 +73,7 @@ struct Flags {
     log_level: Option<String>,
     /// A TOML file with the same settings; flags and variables win over it
     #[arg(short, long, value_name = "FILE", env = "RAGOT_CONFIG")]
-    config: Option<PathBuf>,
+    config: Option<String>,
 }
 
 /// Reads flags, environment and file.
@@ -83,8 +84,11 @@ pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Settings,
     let matches = arguments(Flags::command(), args)?;
     let mut problems = Problems::default();
     let mut sources = Sources::from_matches(&matches, &KEYS);
-    if let Some(file) = matches.get_one::<PathBuf>("config") {
-        sources.add_file(file, &mut problems);
+    if let Some(file) = matches
+        .get_one::<String>("config")
+        .filter(|f| !f.is_empty())
+    {
+        sources.add_file(Path::new(file), &mut problems);
     }
     let settings = settings(&sources, &mut problems);
     problems.into_result(settings).map_err(|problems| Stop {

@@ -2,36 +2,33 @@
 //! in go words. What is believed of what is heard is [`crate::belief`].
 //!
 //! - `config`: how a node is to gossip
-//! - `pokes`: who is to be contacted when
-//! - `search`: where balancers may be, and when to try there
-//! - `contacts`: whom to contact: seeds, balancers, newcomers
+//! - `pokes`, `search`, `contacts`: whom to contact, and when
 //! - `outlets`: the latest snapshot, receipts and identity
 //! - `herald`: what is written to the log
-//! - `wire`: one UDP socket, both IP versions, chitchat's transport
 //! - `route`: which address of ours others can reach
 //! - `seeds`: keeps resolving the seeds, for ever
+//! - `wire`: one UDP socket, both IP versions, chitchat's transport
 //! - `life`: one life of chitchat: spawn, read, write
 //! - `voice`: what this node says, in this life and the next
 //! - `actor`: the loop
 //! - `handle`: what the rest of the program holds
 
 mod config;
+mod outlets;
+
+mod contacts;
 mod pokes;
 mod search;
 
-mod contacts;
-
 mod herald;
-mod life;
-mod outlets;
 mod route;
 mod seeds;
 mod wire;
 
+mod life;
 mod voice;
 
 mod actor;
-
 mod handle;
 
 pub use config::{GOSSIP_PORT, GossipConfig};

@@ -114,7 +114,8 @@ struct Given {
 
 impl Sources {
     /// Takes the values of `keys` (long flag names) from the flags and the environment.
-    /// A value from the environment is split at commas, as a variable cannot be repeated.
+    /// A value from the environment is split at commas, as a variable cannot be repeated;
+    /// an empty variable, as compose files pass them on, is none.
     pub fn from_matches(matches: &ArgMatches, keys: &[&'static str]) -> Self {
         let given = keys.iter().flat_map(|key| {
             let id = key.replace('-', "_");
@@ -270,7 +271,8 @@ fn given(key: &'static str, value: &str, from_env: bool) -> Vec<Given> {
         value: value.to_owned(),
     };
     if from_env {
-        value.split(',').map(str::trim).map(one).collect()
+        let values = value.split(',').map(str::trim);
+        values.filter(|value| !value.is_empty()).map(one).collect()
     } else {
         vec![one(value)]
     }

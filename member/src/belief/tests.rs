@@ -175,7 +175,7 @@ fn after_our_own_stall_nobody_is_silent_at_once() {
     belief.observe(ms(0), &[live(node.clone())]);
     belief.observe(ms(5_000), std::slice::from_ref(&node));
     assert_eq!(shown(&belief)[0].2, Presence::Live);
-    for now in 1..=13 {
+    for now in 1..=20 {
         belief.observe(ms(5_000 + 50 * now), std::slice::from_ref(&node));
     }
     assert_eq!(shown(&belief)[0].2, Presence::Silent);
