@@ -16,9 +16,10 @@
 mod config;
 mod outlets;
 
-mod contacts;
 mod pokes;
 mod search;
+
+mod contacts;
 
 mod herald;
 mod route;

@@ -69,7 +69,7 @@ impl Probe {
             if let Err(failure) = &outcome {
                 next_request = Instant::now();
                 unanswered += 1;
-                if unanswered == WORTH_A_WORD && !wellness.is_ready() {
+                if unanswered == WORTH_A_WORD && wellness.is_starting() {
                     tracing::warn!("no webapp at {}: {failure}; trying on", self.address);
                 }
             }

@@ -324,6 +324,8 @@ fn an_unchanged_cluster_keeps_its_snapshot() {
 }
 
 proptest! {
+    #![proptest_config(crate::seeded())]
+
     /// Whatever lives a name has, it is shown, and no two shown ones share an address.
     #[test]
     fn some_life_of_a_name_is_always_shown(
@@ -345,5 +347,39 @@ proptest! {
         let servers: std::collections::HashSet<_> =
             snapshot.backends().map(|b| b.node.http).collect();
         prop_assert_eq!(servers.len(), snapshot.nodes.len());
+    }
+
+    /// A history of three nodes: what gossip holds is shown, what the detector counts among
+    /// the living is live, `left` is final, and nothing that is known is lost to silence.
+    #[test]
+    fn every_history_keeps_the_rules(
+        steps in prop::collection::vec(
+            (0..400u64, 0..3usize, 0..4usize, any::<bool>(), any::<bool>()), 1..60,
+        ),
+    ) {
+        let mut belief = belief();
+        let mut held: [Option<Reading>; 3] = [None, None, None];
+        let mut left = [false; 3];
+        let mut now = 0;
+        for (pause, node, word, live, moves) in steps {
+            now += pause;
+            let words = [Word::Starting, Word::Ready, Word::Draining, Word::Left];
+            let (name, port) = (["a", "b", "c"][node], [3000, 3001, 3002][node]);
+            let heartbeat = held[node].as_ref().map_or(5, |r| r.heartbeat) + u64::from(moves);
+            left[node] |= word == 3;
+            let reading = of(name, START + 1, port, words[word].clone());
+            held[node] = Some(Reading { live, heartbeat, ..reading });
+            let readings: Vec<_> = held.iter().flatten().cloned().collect();
+            belief.observe(ms(now), &readings);
+            let snapshot = belief.snapshot();
+            prop_assert_eq!(snapshot.nodes.len(), readings.len());
+            for (seen, reading) in snapshot.nodes.values().zip(&readings) {
+                prop_assert!(!reading.live || seen.presence == Presence::Live);
+            }
+            for (seen, left) in ["a", "b", "c"].iter().zip(left) {
+                let is_left = snapshot.named(seen).any(|s| s.node.word == Word::Left);
+                prop_assert_eq!(is_left, left);
+            }
+        }
     }
 }
