@@ -13,7 +13,7 @@ use member::node::{DEFAULT_SERVICE, Description};
 use member::parse::{self, HostPort, Parsed};
 use member::resolve::Resolver;
 use member::settings::{EX_USAGE, Problems, Sources, Stop, arguments};
-use member::{host, keys};
+use member::{host, keys, rules};
 use tracing_subscriber::EnvFilter;
 
 /// Everything the binary needs to know.
@@ -119,17 +119,17 @@ fn description(sources: &Sources, problems: &mut Problems) -> Description {
         problems.add("--http: missing; where the webapp listens, as --http 3000");
     }
     let http = http.unwrap_or_else(|| ([0, 0, 0, 0], 1).into());
-    let name = sources.optional("name", text(keys::parse_name), problems);
+    let name = sources.optional("name", text(rules::name), problems);
     let name = name.or_else(|| host::name().map(Arc::from));
     if name.is_none() {
         problems.add("--name: missing; this host has no name to take");
     }
     let mut node = Description::backend(name.as_deref().unwrap_or("unnamed"), http);
     let service = Arc::from(DEFAULT_SERVICE);
-    node.service = sources.one("service", service, text(keys::parse_name), problems);
-    node.check = sources.optional("check", text(keys::parse_path), problems);
-    node.weight = sources.one("weight", 1, rule(keys::parse_weight), problems);
-    let tags = sources.many("tag", rule(keys::parse_tag), problems);
+    node.service = sources.one("service", service, text(rules::name), problems);
+    node.check = sources.optional("check", text(rules::path), problems);
+    node.weight = sources.one("weight", 1, rule(rules::weight), problems);
+    let tags = sources.many("tag", rule(rules::tag), problems);
     node.tags = tags.into_iter().collect();
     if problems.is_empty()
         && let Err(error) = keys::check(&node)

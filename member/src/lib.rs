@@ -3,8 +3,8 @@
 //! Layers, each importing only from those before it:
 //!
 //! - **data**: [`node`], [`receipt`], [`reading`], [`snapshot`], [`error`], [`parse`],
-//!   [`settings`]
-//! - **pure**: [`keys`], [`lives`], [`peer`], [`belief`], [`wellness`]
+//!   `toml_file`, [`settings`]
+//! - **pure**: [`rules`], [`keys`], [`lives`], [`peer`], [`belief`], [`wellness`]
 //! - **io**: [`host`], [`resolve`], [`gossip`], [`probe`]
 //! - **app**: [`agent`], and the binary's `main`
 //!
@@ -18,7 +18,11 @@ pub mod snapshot;
 
 pub mod error;
 pub mod parse;
+mod toml_file;
+
 pub mod settings;
+
+pub mod rules;
 
 pub mod keys;
 
