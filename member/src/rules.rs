@@ -5,17 +5,19 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A node's or a service's name: it becomes HAProxy's `svname` and `pxname`, a CSV cell and
-/// a part of a key.
+/// a part of a key. HAProxy's own two row names are not to be had.
 ///
 /// # Errors
 /// States the rule.
 pub fn name(text: &str) -> Result<&str, &'static str> {
     let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-');
     let fits = (1..=NAME_BYTES).contains(&text.len());
-    if fits && text.bytes().all(allowed) {
-        Ok(text)
-    } else {
+    if !fits || !text.bytes().all(allowed) {
         Err("1 to 64 letters, digits, `_`, `.` or `-`")
+    } else if matches!(text, "FRONTEND" | "BACKEND") {
+        Err("a name other than FRONTEND and BACKEND, which name rows of the statistics")
+    } else {
+        Ok(text)
     }
 }
 
