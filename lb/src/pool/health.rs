@@ -218,13 +218,19 @@ impl Health {
             ..
         } = earlier.view.clone();
         self.view = View {
-            since,
             failures,
             downs,
             downtime,
-            shown,
             ..self.view
         };
+        // Down until the new life has proved itself: the time between counts as down.
+        if self.view.shown == Shown::Hidden && matches!(shown, Shown::Down { .. }) {
+            self.view = View {
+                shown,
+                since,
+                ..self.view
+            };
+        }
         self
     }
 
