@@ -82,4 +82,29 @@ pub const DEEDS: &[(&str, &[&str], &str)] = &[
         &["lb/src/error.rs", "stats-ui/src/router.rs"],
         "one function maps an error to a status; the page has its own",
     ),
+    (
+        ".inc()",
+        &[
+            "lb/src/io/record.rs",
+            "lb/src/pool/set.rs",
+            "lb/src/frontend.rs",
+            "lb/src/counters.rs",
+        ],
+        "requests are counted by the recorder; a service counts its own downs, a frontend its connections",
+    ),
+];
+
+/// What a pure module never names: it is given times and chances, and opens nothing.
+pub const IMPURE: &[&str] = &[
+    "Instant",
+    "SystemTime",
+    "tokio::time",
+    "tokio::net",
+    "tokio::spawn",
+    "TcpListener",
+    "TcpStream",
+    "UdpSocket",
+    "std::fs",
+    "std::env",
+    "rand::",
 ];

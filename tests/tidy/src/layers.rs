@@ -89,6 +89,24 @@ impl<'a> Library<'a> {
         found
     }
 
+    /// The files of one layer, as the list has them.
+    #[must_use]
+    pub fn layer(&self, name: &str) -> Vec<&'a Source> {
+        let listed = self.listed();
+        let parts = |module: &str| {
+            let within = format!("{module}::");
+            let all = self.modules.iter();
+            all.filter(move |(other, _)| *other == module || other.starts_with(&within))
+                .filter(|(other, _)| {
+                    *other == module || !listed.iter().any(|(_, one)| one == *other)
+                })
+                .map(|(_, source)| *source)
+                .collect::<Vec<_>>()
+        };
+        let ours = listed.iter().filter(|(layer, _)| LAYERS[*layer] == name);
+        ours.flat_map(|(_, module)| parts(module)).collect()
+    }
+
     /// The longest beginning of a path that is a module.
     fn owner(&self, path: &[String]) -> Option<&str> {
         (1..=path.len()).rev().find_map(|length| {
@@ -235,7 +253,7 @@ mod tests {
 
     const LIB: &str = "//! - **data**: [`a`]\n//! - **io**: [`io`], then [`b`] for [`io::z`]\n//! - app: [`mod@c`], `main`\n\npub mod a;\n\npub mod b;\npub mod io;\n\npub mod c;\n#[cfg(test)]\nmod sample;\n";
 
-    fn check(lib: &str, changed: &[(&str, &str)]) -> Vec<String> {
+    fn with<T>(lib: &str, changed: &[(&str, &str)], look: impl Fn(Library<'_>) -> T) -> T {
         let files = [
             ("lib.rs", lib),
             ("a.rs", "//! A"),
@@ -268,13 +286,30 @@ mod tests {
                 Source::new(&format!("p/src/{name}"), text)
             })
             .collect();
-        let library = Library::new("p/src", &sources).unwrap();
-        library.findings().iter().map(ToString::to_string).collect()
+        look(Library::new("p/src", &sources).unwrap())
+    }
+
+    fn check(lib: &str, changed: &[(&str, &str)]) -> Vec<String> {
+        let tell =
+            |library: Library<'_>| library.findings().iter().map(ToString::to_string).collect();
+        with(lib, changed, tell)
     }
 
     #[test]
     fn a_crate_in_order_passes() {
         assert_eq!(check(LIB, &[]), [""; 0]);
+    }
+
+    #[test]
+    fn a_layer_has_its_files() {
+        with(LIB, &[], |library| {
+            let io = library
+                .layer("io")
+                .into_iter()
+                .map(|source| &source.path[6..]);
+            let io = io.collect::<Vec<_>>().join(" ");
+            assert_eq!(io, "io.rs io/x.rs io/y.rs b.rs io/z.rs");
+        });
     }
 
     #[test]

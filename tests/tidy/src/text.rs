@@ -62,6 +62,21 @@ pub fn fixed_port(line: &str) -> Option<String> {
     })
 }
 
+/// The files a document names, in backticks or as a link, of the kinds in which we write.
+#[must_use]
+pub fn named_files(line: &str) -> Vec<&str> {
+    let quoted = line.split('`').skip(1).step_by(2);
+    let linked = line
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split([')', '#']).next());
+    let whole = |name: &&str| {
+        let kind = [".rs", ".md"].iter().any(|kind| name.ends_with(kind));
+        kind && !name.contains(|c: char| c.is_whitespace() || "*<{:".contains(c))
+    };
+    quoted.chain(linked).filter(whole).collect()
+}
+
 // In pieces, so that this file does not break its own rules.
 const UNFINISHED: [&str; 4] = [
     concat!("todo", "!("),
@@ -119,5 +134,13 @@ mod tests {
         }
         let found = lines("a.rs", "fine\nbad \n", trailing_space);
         assert_eq!(found[0].to_string(), "a.rs:2: remove the space at the end");
+    }
+
+    #[test]
+    fn a_document_names_files() {
+        let line =
+            "`a/b.rs` and `x::y` in [C](docs/c.md#d), `cargo run x.rs`, [e](https://e.md), `*.rs`";
+        assert_eq!(named_files(line), ["a/b.rs", "docs/c.md"]);
+        assert!(named_files("no `code`").is_empty());
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use tidy::finding::Finding;
-use tidy::homes::{DEEDS, HOMES};
+use tidy::homes::{DEEDS, HOMES, IMPURE};
 use tidy::layers::Library;
 use tidy::manifest::{self, Dependency};
 use tidy::rust::Source;
@@ -65,6 +65,24 @@ fn imports_follow_the_layers() {
 }
 
 #[test]
+fn pure_files_read_no_clock_and_open_nothing() {
+    let crates = CRATES.iter().map(|krate| {
+        Library::new(&format!("{krate}/src"), &TREE.sources)
+            .unwrap_or_else(|| panic!("{krate} has no library"))
+    });
+    let pure: Vec<_> = crates.flat_map(|library| library.layer("pure")).collect();
+    assert!(pure.len() > CRATES.len(), "no pure layer found");
+    verdict(pure.into_iter().flat_map(|source| {
+        text::lines(&source.path, &before_tests(source), |line| {
+            let impure = IMPURE.iter().find(|impure| line.contains(**impure))?;
+            Some(format!(
+                "`{impure}` in a pure file: take its answer as an argument"
+            ))
+        })
+    }));
+}
+
+#[test]
 fn crates_know_only_whom_they_may() {
     let arrows = [
         ("lb", ["member", "stats-ui"].as_slice()),
@@ -104,12 +122,7 @@ fn every_package_has_its_home() {
 fn what_one_file_does_no_other_does() {
     for (words, homes, reason) in DEEDS {
         verdict(outside(homes, |source| {
-            let here: String = source
-                .code
-                .lines()
-                .take(source.lines)
-                .fold(String::new(), |all, line| all + line + "\n");
-            text::lines(&source.path, &here, |line| {
+            text::lines(&source.path, &before_tests(source), |line| {
                 line.contains(words)
                     .then(|| format!("`{words}` stands only in {}: {reason}", homes.join(", ")))
             })
@@ -192,6 +205,24 @@ fn tests_take_free_ports() {
 }
 
 #[test]
+fn documents_name_files_that_exist() {
+    let documents = TREE.files.iter().filter(|file| file.path.ends_with(".md"));
+    let exists = |name: &str| {
+        let end = format!("/{}", name.trim_start_matches("../"));
+        TREE.files
+            .iter()
+            .any(|file| format!("/{}", file.path).ends_with(&end))
+    };
+    verdict(documents.flat_map(|file| {
+        text::lines(&file.path, &file.text, |line| {
+            let named = text::named_files(line);
+            let gone = named.into_iter().find(|name| !exists(name))?;
+            Some(format!("there is no {gone}: say where it went"))
+        })
+    }));
+}
+
+#[test]
 fn a_laptop_runs_what_ci_runs() {
     let recipes = file("justfile");
     let steps = file(".ci/run")
@@ -242,6 +273,12 @@ fn outside(homes: &[&str], look: impl Fn(&Source) -> Vec<Finding>) -> Vec<Findin
         })
         .flat_map(look)
         .collect()
+}
+
+/// The code of a file, without its comments, literals and tests.
+fn before_tests(source: &Source) -> String {
+    let lines: Vec<_> = source.code.lines().take(source.lines).collect();
+    lines.join("\n")
 }
 
 /// Files that exist for tests only, beside the code they test.
