@@ -1,4 +1,14 @@
-//! The servers: who they are, who may be chosen, and how one is chosen.
+//! The servers: who they are, who may be chosen, and how one is chosen. In the order of use:
+//!
+//! - `tally`: what is counted of a server or a service
+//! - `health`: whether one server is believed to be well
+//! - `naming`: who of several nodes of one name is shown under it
+//! - `narrate`: state changes in HAProxy's words
+//! - `server`: one server, and the lease that a request holds on it
+//! - `schedule`: the order in which weights take turns
+//! - `set`: the immutable pool, and the one pointer to it
+//! - `choose`: choosing a server for one attempt
+//! - `roster`: every server known, from which the pool is made
 
 pub mod choose;
 pub mod health;

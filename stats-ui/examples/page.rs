@@ -5,7 +5,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use stats_ui::report::{
     Address, Algorithm, BackendRow, BackendStatus, CheckReport, CheckStatus, ConnectionPool,
@@ -14,6 +14,7 @@ use stats_ui::report::{
 };
 use stats_ui::{PageSettings, StatsSource, router};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
