@@ -1,0 +1,10 @@
+//! Process-level tests: what the two binaries do, seen from outside, over real sockets.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that fails by panicking is a test that fails"
+)]
+
+mod rotation;
