@@ -7,4 +7,8 @@
     reason = "a test that fails by panicking is a test that fails"
 )]
 
+mod churn;
+mod death;
+mod order;
 mod rotation;
+mod stop;
