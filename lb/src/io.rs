@@ -19,6 +19,7 @@ pub mod check;
 pub mod conn;
 pub mod download;
 pub mod record;
+pub mod room;
 pub mod stop;
 pub mod swap;
 pub mod tunnel;
