@@ -8,9 +8,13 @@ fn choosing(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("choose");
     for size in SIZES {
         let service = service(size);
-        group.bench_with_input(BenchmarkId::from_parameter(size), &service, |bencher, service| {
-            bencher.iter(|| choose(service, &Tried::default()));
-        });
+        group.bench_with_input(
+            BenchmarkId::from_parameter(size),
+            &service,
+            |bencher, service| {
+                bencher.iter(|| choose(service, &Tried::default()));
+            },
+        );
     }
     group.finish();
 }

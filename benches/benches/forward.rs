@@ -5,7 +5,9 @@ use bench::lab::{Lab, exchange};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn forwarding(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.expect("a runtime");
     let lab = runtime.block_on(Lab::start()).expect("the lab starts");
     let mut client = runtime.block_on(lab.client()).expect("a connection");

@@ -17,19 +17,27 @@ use tokio::sync::{mpsc, watch};
 fn swapping(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("swap");
     group.sample_size(20);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build();
     let runtime = runtime.expect("a runtime");
     let http = accepting();
     for size in SIZES {
         let pictures = [1, 2].map(|weight| snapshot(size, http, weight));
         let (tell, told) = watch::channel(Arc::clone(&pictures[0]));
         let (acknowledge, _acknowledged) = mpsc::unbounded_channel();
-        let checks = CheckPolicy { interval: Duration::from_secs(3600), ..CheckPolicy::default() };
+        let checks = CheckPolicy {
+            interval: Duration::from_secs(3600),
+            ..CheckPolicy::default()
+        };
         let balancer = runtime.block_on(async {
             Balancer::start("nodes", checks, ProxyPolicy::default(), told, acknowledge)
         });
         let pool = balancer.pool().clone();
-        wait(&pool, |service| service.rotation.servers.len() == usize::from(size));
+        wait(&pool, |service| {
+            service.rotation.servers.len() == usize::from(size)
+        });
         let done = Arc::new(AtomicBool::new(false));
         let readers = [0, 1].map(|_| reader(pool.clone(), Arc::clone(&done)));
         let mut turn = 0;
@@ -37,17 +45,26 @@ fn swapping(criterion: &mut Criterion) {
             bencher.iter(|| {
                 turn ^= 1;
                 tell.send_replace(Arc::clone(&pictures[turn]));
-                wait(&pool, |service| usize::from(service.rows[0].weight) == turn + 1);
+                wait(&pool, |service| {
+                    usize::from(service.rows[0].weight) == turn + 1
+                });
             });
         });
         done.store(true, Relaxed);
-        readers.into_iter().for_each(|reader| reader.join().expect("the reader ends"));
+        readers
+            .into_iter()
+            .for_each(|reader| reader.join().expect("the reader ends"));
     }
     group.finish();
 }
 
 fn wait(pool: &SharedPool, is_there: impl Fn(&lb::pool::set::Service) -> bool) {
-    while !pool.load().services.get("nodes").is_some_and(|service| is_there(service)) {
+    while !pool
+        .load()
+        .services
+        .get("nodes")
+        .is_some_and(|service| is_there(service))
+    {
         std::thread::yield_now();
     }
 }
@@ -55,9 +72,11 @@ fn wait(pool: &SharedPool, is_there: impl Fn(&lb::pool::set::Service) -> bool) {
 fn reader(pool: SharedPool, done: Arc<AtomicBool>) -> std::thread::JoinHandle<()> {
     std::thread::spawn(move || {
         while !done.load(Relaxed) {
-            let chosen = pool.load().services.get("nodes").map(|service| {
-                choose(service, &Tried::default()).is_some()
-            });
+            let chosen = pool
+                .load()
+                .services
+                .get("nodes")
+                .map(|service| choose(service, &Tried::default()).is_some());
             std::hint::black_box(chosen);
             std::thread::yield_now();
         }

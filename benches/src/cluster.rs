@@ -22,11 +22,18 @@ pub fn service(count: u16) -> Service {
         let uid = u64::from(number);
         let server = Server::new(uid, key(number), addr(1), row, Arc::clone(&released));
         let _ = server.stand(Standing::Usable);
-        Entry { server: Arc::new(server), weight: 1 }
+        Entry {
+            server: Arc::new(server),
+            weight: 1,
+        }
     };
     let rows: Vec<Entry> = (1..=count).map(entry).collect();
     let ledger = Arc::new(Ledger::new(Arc::from("nodes"), 1));
-    Service { ledger, rotation: Rotation::of(rows.iter()), rows }
+    Service {
+        ledger,
+        rotation: Rotation::of(rows.iter()),
+        rows,
+    }
 }
 
 /// A cluster of `count` ready servers at one address, the first of weight `weight`.
@@ -43,13 +50,25 @@ pub fn snapshot(count: u16, http: SocketAddr, weight: u16) -> Arc<Snapshot> {
             word: Word::Ready,
             tags: BTreeMap::new(),
         };
-        (key(number), Arc::new(Sighting { node, gossip: http, presence: Presence::Live }))
+        (
+            key(number),
+            Arc::new(Sighting {
+                node,
+                gossip: http,
+                presence: Presence::Live,
+            }),
+        )
     };
-    Arc::new(Snapshot { nodes: (1..=count).map(sighting).collect() })
+    Arc::new(Snapshot {
+        nodes: (1..=count).map(sighting).collect(),
+    })
 }
 
 fn key(number: u16) -> NodeKey {
-    NodeKey { name: Arc::from(name(number)), generation: 1 }
+    NodeKey {
+        name: Arc::from(name(number)),
+        generation: 1,
+    }
 }
 
 /// Of equal length, so that they sort by number.

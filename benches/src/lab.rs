@@ -74,18 +74,30 @@ impl Lab {
 ///
 /// The system's, or an answer that ends early.
 pub async fn exchange(client: &mut TcpStream) -> io::Result<u16> {
-    client.write_all(b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n").await?;
+    client
+        .write_all(b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n")
+        .await?;
     let mut answer = Vec::with_capacity(512);
     loop {
         if client.read_buf(&mut answer).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let text = String::from_utf8_lossy(&answer);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let lengths = head.lines().filter_map(|line| line.strip_prefix("content-length: "));
-        let length = lengths.last().and_then(|length| length.parse().ok()).unwrap_or(0);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let lengths = head
+            .lines()
+            .filter_map(|line| line.strip_prefix("content-length: "));
+        let length = lengths
+            .last()
+            .and_then(|length| length.parse().ok())
+            .unwrap_or(0);
         if body.len() >= length {
-            let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+            let status = head
+                .split(' ')
+                .nth(1)
+                .and_then(|status| status.parse().ok());
             return status.ok_or_else(|| io::ErrorKind::InvalidData.into());
         }
     }
@@ -100,7 +112,11 @@ async fn webapp() -> io::Result<SocketAddr> {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
                 let mut request = Vec::with_capacity(1024);
-                while stream.read_buf(&mut request).await.is_ok_and(|bytes| bytes > 0) {
+                while stream
+                    .read_buf(&mut request)
+                    .await
+                    .is_ok_and(|bytes| bytes > 0)
+                {
                     if request.ends_with(b"\r\n\r\n") {
                         request.clear();
                         if stream.write_all(ANSWER).await.is_err() {

@@ -32,12 +32,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let (acknowledge, mut acknowledged) = mpsc::unbounded_channel();
     let (checks, proxy) = (CheckPolicy::default(), ProxyPolicy::default());
-    let balancer =
-        Balancer::start(DEFAULT_SERVICE, checks, proxy, gossip.snapshots(), acknowledge);
+    let balancer = Balancer::start(
+        DEFAULT_SERVICE,
+        checks,
+        proxy,
+        gossip.snapshots(),
+        acknowledge,
+    );
     tokio::spawn(async move {
         // Members that leave wait until they hear that nothing of theirs is in flight.
         while let Some((member, inflight)) = acknowledged.recv().await {
-            let ack = if inflight == 0 { Ack::Drained } else { Ack::Draining };
+            let ack = if inflight == 0 {
+                Ack::Drained
+            } else {
+                Ack::Draining
+            };
             gossip.acknowledge(&member, Receipt { ack, inflight });
         }
     });

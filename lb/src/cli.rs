@@ -13,7 +13,7 @@ use member::node::{DEFAULT_SERVICE, Description};
 use member::parse::{self, Parsed};
 use member::resolve::Resolver;
 use member::settings::{EX_USAGE, Problems, Sources, Stop, arguments};
-use member::{host, keys};
+use member::{host, rules};
 use stats_ui::PageSettings;
 use tracing_subscriber::EnvFilter;
 
@@ -292,7 +292,7 @@ fn positive(text: &str) -> Parsed<Duration> {
 }
 
 fn name(text: &str) -> Parsed<Arc<str>> {
-    keys::parse_name(text).map(Arc::from).map_err(str::to_owned)
+    rules::name(text).map(Arc::from).map_err(str::to_owned)
 }
 
 fn number<T>(range: std::ops::RangeInclusive<T>) -> impl Fn(&str) -> Parsed<T>

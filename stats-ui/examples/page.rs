@@ -12,7 +12,7 @@ use stats_ui::report::{
     FrontendRow, Gauge, Health, ListenerRow, ProcessInfo, ProxyReport, Report, Responses,
     ServerRow, ServerStatus, Step, Times, Timing,
 };
-use stats_ui::{PageSettings, StatsSource, router, serve};
+use stats_ui::{PageSettings, StatsSource, router};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
@@ -31,7 +31,7 @@ async fn main() -> io::Result<()> {
         ..PageSettings::default()
     };
     eprintln!("http://{}/", listener.local_addr()?);
-    serve(listener, router(source, settings), std::future::pending()).await
+    axum::serve(listener, router(source, settings)).await
 }
 
 struct Made {

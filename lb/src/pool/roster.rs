@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use member::node::{NodeKey, Role, Word};
+use member::node::{Node, NodeKey, Role, Word};
 use member::snapshot::{Presence, Sighting, Snapshot};
 use tokio::sync::Notify;
 
@@ -59,6 +59,8 @@ pub struct Roster {
     rows: BTreeMap<(Arc<str>, Arc<str>), (Arc<Row>, Option<Health>)>,
     /// Nodes that `sweep` may have to act upon.
     passing: BTreeSet<NodeKey>,
+    /// Draining nodes that are none of ours, and have been told so.
+    strangers: BTreeSet<NodeKey>,
     next_uid: u64,
     next_sid: u32,
     released: Arc<Notify>,
@@ -130,6 +132,7 @@ impl Roster {
             deadlines: BTreeSet::new(),
             rows: BTreeMap::new(),
             passing: BTreeSet::new(),
+            strangers: BTreeSet::new(),
             next_uid: 1,
             next_sid: 1,
             released,
@@ -143,8 +146,12 @@ impl Roster {
         for (key, sighting) in &snapshot.nodes {
             if self.tracked.contains_key(key) || self.enrol(now, key, sighting) {
                 self.update(now, key, sighting);
+            } else {
+                self.let_go(key, &sighting.node);
             }
         }
+        self.strangers
+            .retain(|key| snapshot.nodes.contains_key(key));
         let unmentioned: Vec<NodeKey> = self
             .tracked
             .keys()
@@ -265,7 +272,7 @@ impl Roster {
         }
         let service = |ledger: &Arc<Ledger>| {
             let mut rows = rows.remove(&ledger.name).unwrap_or_default();
-            rows.sort_by_key(|entry| entry.row().sid);
+            rows.sort_by(|a, b| naming::compare(&a.row().name, &b.row().name));
             let usable = |entry: &&Entry| entry.server.standing() == Standing::Usable;
             let rotation = Rotation::of(rows.iter().filter(usable));
             Arc::new(Service {
@@ -306,6 +313,16 @@ impl Roster {
         self.tracked.insert(key.clone(), tracked);
         self.rename_group(now, &key.name);
         true
+    }
+
+    /// A draining node waits for every balancer, also for those it never served.
+    fn let_go(&mut self, key: &NodeKey, node: &Node) {
+        if node.word == Word::Draining && self.strangers.insert(key.clone()) {
+            self.effects.push(Effect::Acknowledge {
+                key: key.clone(),
+                in_flight: 0,
+            });
+        }
     }
 
     fn update(&mut self, now: Duration, key: &NodeKey, sighting: &Sighting) {

@@ -354,6 +354,8 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 proptest! {
+    #![proptest_config(crate::seeded())]
+
     /// Whatever happens: up only on the word `ready`, with no operator against it; a server that
     /// is ready and not lost always has a probe due or under way, so that it cannot be stuck.
     #[test]

@@ -373,4 +373,34 @@ fn servers_of_other_services_are_not_taken_in() {
     assert_eq!(script.usable(), ["s1:1"]);
 }
 
+#[test]
+fn a_draining_node_that_was_never_served_here_is_let_go() {
+    let mut script = Script::with(1);
+    let sighting = (*script.snapshot.nodes[&key("s1", 1)]).clone();
+    let (service, word) = (Arc::from("other"), Word::Draining);
+    let node = Node {
+        key: key("x", 1),
+        service,
+        word,
+        ..sighting.node.clone()
+    };
+    script
+        .snapshot
+        .nodes
+        .insert(key("x", 1), Arc::new(Sighting { node, ..sighting }));
+    script.tell();
+    script.tell();
+    assert_eq!(script.acks, [("x".to_owned(), 0)]);
+}
+
+#[test]
+fn rows_and_turns_are_in_order_of_name() {
+    let mut script = Script::new();
+    for number in [10, 2, 1] {
+        script.node(&format!("s{number}"), 1, number, Word::Ready);
+    }
+    script.tell();
+    assert_eq!(script.usable(), ["s1:1", "s2:2", "s10:10"]);
+}
+
 mod histories;

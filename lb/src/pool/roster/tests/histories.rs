@@ -89,9 +89,11 @@ impl Script {
                     self.presence(&name(*n), generation, presence);
                 }
             }
-            Step::Refuse(n, true) => drop(self.refusing.insert(addr(lives[usize::from(*n)].port))),
+            Step::Refuse(n, true) => {
+                self.refusing.insert(addr(lives[usize::from(*n)].port));
+            }
             Step::Refuse(n, false) => {
-                drop(self.refusing.remove(&addr(lives[usize::from(*n)].port)))
+                self.refusing.remove(&addr(lives[usize::from(*n)].port));
             }
             Step::Request(n) => self.request(&name(*n)),
             Step::Forget(n) => {
@@ -156,7 +158,7 @@ impl Script {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, ..crate::seeded() })]
 
     #[test]
     fn invariants_hold(steps in proptest::collection::vec(step(), 1..80)) {
