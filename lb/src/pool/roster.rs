@@ -46,6 +46,9 @@ pub struct Errand {
     pub check: Option<Arc<str>>,
 }
 
+/// Service and shown name.
+type RowKey = (Arc<str>, Arc<str>);
+
 /// Every server known, and what is believed of it.
 #[derive(Debug)]
 pub struct Roster {
@@ -55,8 +58,8 @@ pub struct Roster {
     tracked: BTreeMap<NodeKey, Tracked>,
     uids: BTreeMap<u64, NodeKey>,
     deadlines: BTreeSet<(Duration, NodeKey)>,
-    /// Rows by service and shown name, with the health of who held them last.
-    rows: BTreeMap<(Arc<str>, Arc<str>), (Arc<Row>, Option<Health>)>,
+    /// With the health of who held them last.
+    rows: BTreeMap<RowKey, (Arc<Row>, Option<Health>)>,
     /// Nodes that `sweep` may have to act upon.
     passing: BTreeSet<NodeKey>,
     /// Draining nodes that are none of ours, and have been told so.
