@@ -1,0 +1,63 @@
+//! A balancer, and webapps with a member each, all in the pool.
+
+use crate::backend::Backend;
+use crate::lb::Lb;
+use crate::member::Member;
+
+/// A balancer and its webapps, named `s1`, `s2` and so on.
+#[derive(Debug)]
+pub struct Cluster {
+    /// The balancer.
+    pub lb: Lb,
+    /// The webapps with their members, in the order of their names.
+    pub apps: Vec<(Backend, Member)>,
+}
+
+impl Cluster {
+    /// One balancer and `count` webapps.
+    pub async fn of(count: usize) -> Self {
+        Self::with(count, "").await
+    }
+
+    /// The same, the balancer started with more flags.
+    pub async fn with(count: usize, flags: &str) -> Self {
+        let mut cluster = Self {
+            lb: Lb::with(flags).await,
+            apps: Vec::new(),
+        };
+        for _ in 0..count {
+            cluster.add("").await;
+        }
+        cluster.ready().await;
+        cluster
+    }
+
+    /// One more webapp, whose member is started with `flags`; not waited for.
+    pub async fn add(&mut self, flags: &str) -> &Backend {
+        let name = format!("s{}", self.apps.len() + 1);
+        let backend = Backend::http1(&name).await;
+        let seed = self.lb.gossip().to_string();
+        let member = Member::with(&name, backend.addr, &seed, flags);
+        self.apps.push((backend, member));
+        &self.apps[self.apps.len() - 1].0
+    }
+
+    /// Waits until all are in the pool.
+    pub async fn ready(&self) {
+        let mut names: Vec<&str> = self.apps.iter().map(|(app, _)| app.name.as_str()).collect();
+        names.sort_unstable();
+        self.lb.until_up(&names).await;
+    }
+
+    /// The webapp of that number, from 1.
+    #[must_use]
+    pub fn app(&self, number: usize) -> &Backend {
+        &self.apps[number - 1].0
+    }
+
+    /// How many requests for a path all webapps have seen.
+    #[must_use]
+    pub fn hits(&self, path: &str) -> u64 {
+        self.apps.iter().map(|(app, _)| app.hits(path)).sum()
+    }
+}
