@@ -1,6 +1,8 @@
 //! One small request through the whole balancer over a kept-alive connection: client, balancer and
 //! webapp on one machine, so the figure is the sum of all three.
 
+#![allow(clippy::expect_used, reason = "what cannot be set up fails the bench")]
+
 use bench::lab::{Lab, exchange};
 use criterion::{Criterion, criterion_group, criterion_main};
 

@@ -1,6 +1,8 @@
 //! From a new snapshot to the pool that requests see, at 1 to 10,000 servers, while two readers
 //! choose without pause.
 
+#![allow(clippy::expect_used, reason = "what cannot be set up fails the bench")]
+
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

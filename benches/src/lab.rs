@@ -86,11 +86,11 @@ pub async fn exchange(client: &mut TcpStream) -> io::Result<u16> {
         let Some((head, body)) = text.split_once("\r\n\r\n") else {
             continue;
         };
-        let lengths = head
+        let mut lengths = head
             .lines()
             .filter_map(|line| line.strip_prefix("content-length: "));
         let length = lengths
-            .last()
+            .next_back()
             .and_then(|length| length.parse().ok())
             .unwrap_or(0);
         if body.len() >= length {

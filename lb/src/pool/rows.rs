@@ -7,10 +7,13 @@ use std::sync::Arc;
 use super::health::Health;
 use super::server::Row;
 
+/// A service and a shown name.
+type RowKey = (Arc<str>, Arc<str>);
+
 /// Rows by service and shown name, with the health of who held them last.
 #[derive(Debug)]
 pub(super) struct Rows {
-    rows: BTreeMap<(Arc<str>, Arc<str>), (Arc<Row>, Option<Health>)>,
+    rows: BTreeMap<RowKey, (Arc<Row>, Option<Health>)>,
     workers: usize,
     next_sid: u32,
 }

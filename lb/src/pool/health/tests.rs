@@ -32,6 +32,10 @@ impl Bench {
         bench
     }
 
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "the tests read better without &"
+    )]
     fn say(&mut self, word: Word) {
         self.health.say(self.now, &word);
     }
