@@ -7,8 +7,17 @@
     reason = "a test that fails by panicking is a test that fails"
 )]
 
+mod bodies;
 mod churn;
+mod cli;
 mod death;
+mod forwarding;
 mod order;
+mod refusals;
 mod rotation;
+mod stats;
 mod stop;
+mod table_of_d4;
+mod told;
+mod trouble;
+mod tunnel;
