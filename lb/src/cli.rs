@@ -306,8 +306,12 @@ where
 }
 
 fn level(text: &str) -> Parsed<EnvFilter> {
-    let expected = |_| "error, warn, info, debug or trace".to_owned();
-    EnvFilter::try_new(filter(text)).map_err(expected)
+    let expected = || "error, warn, info, debug or trace".to_owned();
+    // A filter would take any word for a target.
+    if !text.contains('=') && !LEVELS.contains(&text) {
+        return Err(expected());
+    }
+    EnvFilter::try_new(filter(text)).map_err(|_| expected())
 }
 
 /// The filter for a level; one that names targets is taken as it is.
@@ -326,6 +330,8 @@ fn wildcard(port: u16) -> SocketAddr {
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
+
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 const KEYS: [&str; 20] = [
     "listen",

@@ -140,8 +140,12 @@ fn seed(text: &str) -> Parsed<HostPort> {
 }
 
 fn level(text: &str) -> Parsed<EnvFilter> {
-    let expected = |_| "error, warn, info, debug or trace".to_owned();
-    EnvFilter::try_new(log(text)).map_err(expected)
+    let expected = || "error, warn, info, debug or trace".to_owned();
+    // A filter would take any word for a target.
+    if !text.contains('=') && !LEVELS.contains(&text) {
+        return Err(expected());
+    }
+    EnvFilter::try_new(log(text)).map_err(|_| expected())
 }
 
 /// The filter for a level; one that names targets is taken as it is.
@@ -160,6 +164,8 @@ fn rule<T>(parse: impl Fn(&str) -> Result<T, &'static str>) -> impl Fn(&str) -> 
 fn text(parse: impl Fn(&str) -> Result<&str, &'static str>) -> impl Fn(&str) -> Parsed<Arc<str>> {
     move |text| parse(text).map(Arc::from).map_err(str::to_owned)
 }
+
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 const KEYS: [&str; 12] = [
     "seed",

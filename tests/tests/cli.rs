@@ -115,7 +115,7 @@ async fn bad_flags_of_lb() {
         ("--retries many", "from 0 to 100"),
         ("--timeout-server 5parsecs", "--timeout-server"),
         ("--timeout-connect 0s", "more than no time"),
-        ("--log-level loud=", "--log-level"),
+        ("--log-level loud", "--log-level"),
         ("--stats-refresh 0", "--stats-refresh"),
         ("--name a,b", "--name"),
         ("demo --backends 0", "--backends"),
@@ -123,7 +123,12 @@ async fn bad_flags_of_lb() {
         ("frobnicate", "frobnicate"),
         ("-c /nowhere/lb.toml", "/nowhere/lb.toml"),
     ] {
-        check(&lb, line, 64, &[part]).await;
+        // Only ever checked: what passes by mistake must not take the system's ports.
+        let line = match line.split(' ').next() {
+            Some("demo" | "ping" | "frobnicate") => line.to_owned(),
+            _ => format!("check {line}"),
+        };
+        check(&lb, &line, 64, &[part]).await;
     }
 }
 
@@ -145,6 +150,7 @@ async fn bad_flags_of_member() {
         ),
         ("--seed ha --http 3000 --name a,b", "--name"),
         ("--seed ha --http 3000 extra", "extra"),
+        ("--seed ha --http 3000 --log-level loud", "--log-level"),
     ] {
         check(&member, line, 64, &[part]).await;
     }
