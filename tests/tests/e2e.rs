@@ -8,9 +8,11 @@
 )]
 
 mod bodies;
+mod browser;
 mod churn;
 mod cli;
 mod death;
+mod demo;
 mod forwarding;
 mod order;
 mod refusals;
