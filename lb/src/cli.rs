@@ -8,11 +8,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use member::parse;
 use member::settings::{EX_USAGE, Problems, Sources, Stop, arguments};
+use member::{log, parse};
 use tracing_subscriber::EnvFilter;
 
-use self::settings::{STATS_PORT, filter, level, number, settings, wildcard};
+use self::settings::{STATS_PORT, number, settings, wildcard};
 use crate::app::Settings;
 
 /// What was asked for.
@@ -174,7 +174,7 @@ fn run(matches: &clap::ArgMatches, problems: &mut Problems) -> Command {
     if let Some(file) = matches.get_one::<PathBuf>("config") {
         sources.add_file(file, problems);
     }
-    let log = sources.one("log-level", EnvFilter::new(filter("info")), level, problems);
+    let log = sources.one("log-level", log::default(), log::level, problems);
     Command::Run(Box::new(settings(&sources, problems)), log)
 }
 
@@ -183,7 +183,7 @@ fn demo(backends: &str, log_level: &str, problems: &mut Problems) -> Command {
         problems.add(format!("--backends {backends:?}: expected {rule}"));
         1
     });
-    let log = level(log_level).unwrap_or_else(|rule| {
+    let log = log::level(log_level).unwrap_or_else(|rule| {
         problems.add(format!("--log-level {log_level:?}: expected {rule}"));
         EnvFilter::default()
     });

@@ -8,10 +8,10 @@ use std::process::ExitCode;
 use lb::app::{Lb, Settings};
 use lb::cli::{self, Command};
 use lb::{demo, ping};
+use member::log;
 use member::settings::Stop;
 use member::signals::Signals;
 use tokio::runtime::Builder;
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let command = match cli::read(std::env::args_os()) {
@@ -32,14 +32,14 @@ fn main() -> ExitCode {
             Err(error) => complain(&error),
         },
         Command::Demo { backends, log } => {
-            log_to_stderr(log);
+            log::to_stderr(log);
             match runtime.block_on(demo::run(backends)) {
                 Ok(code) => ExitCode::from(code),
                 Err(error) => complain(&chain(&*error)),
             }
         }
         Command::Run(settings, log) => {
-            log_to_stderr(log);
+            log::to_stderr(log);
             runtime.block_on(serve(*settings))
         }
     }
@@ -71,15 +71,6 @@ async fn serve(settings: Settings) -> ExitCode {
         }
         code = signals.next() => ExitCode::from(code),
     }
-}
-
-fn log_to_stderr(filter: EnvFilter) {
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(false)
-        .init();
 }
 
 fn say(stop: &Stop) -> ExitCode {

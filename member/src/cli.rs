@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use member::agent::AgentConfig;
-use member::gossip::{GOSSIP_PORT, GossipConfig, QUIET};
+use member::gossip::{GOSSIP_PORT, GossipConfig};
 use member::node::{DEFAULT_SERVICE, Description};
 use member::parse::{self, HostPort, Parsed};
 use member::resolve::Resolver;
 use member::settings::{EX_USAGE, Problems, Sources, Stop, arguments};
-use member::{host, keys, rules};
+use member::{host, keys, log, rules};
 use tracing_subscriber::EnvFilter;
 
 /// Everything the binary needs to know.
@@ -109,7 +109,7 @@ fn settings(sources: &Sources, problems: &mut Problems) -> Settings {
     Settings {
         agent: AgentConfig::new(gossip),
         drain_timeout: sources.one("drain-timeout", DRAIN, parse::duration, problems),
-        log: sources.one("log-level", EnvFilter::new(log("info")), level, problems),
+        log: sources.one("log-level", log::default(), log::level, problems),
     }
 }
 
@@ -141,20 +141,6 @@ fn description(sources: &Sources, problems: &mut Problems) -> Description {
 
 fn seed(text: &str) -> Parsed<HostPort> {
     parse::host_port(text, GOSSIP_PORT)
-}
-
-fn level(text: &str) -> Parsed<EnvFilter> {
-    let expected = |_| "error, warn, info, debug or trace".to_owned();
-    EnvFilter::try_new(log(text)).map_err(expected)
-}
-
-/// The filter for a level; one that names targets is taken as it is.
-fn log(level: &str) -> String {
-    if level.contains('=') {
-        level.to_owned()
-    } else {
-        format!("{level},{QUIET}")
-    }
 }
 
 fn rule<T>(parse: impl Fn(&str) -> Result<T, &'static str>) -> impl Fn(&str) -> Parsed<T> {

@@ -5,7 +5,7 @@
 //! - **data**: [`node`], [`receipt`], [`reading`], [`snapshot`], [`error`], [`parse`],
 //!   `toml_file`, [`settings`]
 //! - **pure**: [`rules`], [`keys`], [`lives`], [`peer`], [`belief`], [`wellness`]
-//! - **io**: [`host`], [`signals`], [`resolve`], [`gossip`], [`probe`]
+//! - **io**: [`host`], [`signals`], [`resolve`], [`gossip`], [`probe`], [`log`]
 //! - **app**: [`agent`], and the binary's `main`
 //!
 //! Only `gossip/` names chitchat; everything else speaks of [`node::Node`]s and
@@ -37,6 +37,7 @@ pub mod resolve;
 pub mod signals;
 
 pub mod gossip;
+pub mod log;
 pub mod probe;
 
 pub mod agent;

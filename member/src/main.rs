@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use member::agent::{Agent, DrainReport};
+use member::log;
 use member::settings::Stop;
 use member::signals::Signals;
 
@@ -16,12 +17,7 @@ fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(stop) => return say(&stop),
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(settings.log)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(false)
-        .init();
+    log::to_stderr(settings.log);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

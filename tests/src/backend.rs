@@ -71,13 +71,33 @@ impl Backend {
         hits.get(path).copied().unwrap_or_default()
     }
 
+    /// How many requests it has seen.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        let hits = self
+            .state
+            .hits
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        hits.values().sum()
+    }
+
     /// Ends it with all its connections, as a crash would; returns when the port is free.
-    pub async fn stop(self) -> SocketAddr {
-        let Self { addr, task, .. } = self;
-        task.abort();
+    pub async fn stop(mut self) -> SocketAddr {
+        self.crash().await
+    }
+
+    /// Ends it as a crash would; another takes its place at its address.
+    pub async fn crash_and_return(&mut self) -> Self {
+        let addr = self.crash().await;
+        Self::at(&self.name, addr).await
+    }
+
+    async fn crash(&mut self) -> SocketAddr {
+        self.task.abort();
         // That it was aborted is no news.
-        let _ = task.await;
-        addr
+        let _ = (&mut self.task).await;
+        self.addr
     }
 
     /// Runs until the process ends.

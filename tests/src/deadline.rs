@@ -2,7 +2,6 @@
 //! up. The only place where tests sleep.
 
 use std::fmt::Display;
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 /// Longer than anything here takes on a busy machine; shorter than anybody's patience.
@@ -13,14 +12,11 @@ pub const LIMIT: Duration = Duration::from_secs(20);
 /// # Panics
 ///
 /// When `limit` has passed; says what was waited for.
-pub async fn within<T, F>(
+pub async fn within<T>(
     limit: Duration,
     what: impl Display,
-    mut ask: impl FnMut() -> F,
-) -> (T, Duration)
-where
-    F: Future<Output = Option<T>>,
-{
+    mut ask: impl AsyncFnMut() -> Option<T>,
+) -> (T, Duration) {
     let began = Instant::now();
     loop {
         if let Some(value) = ask().await {
@@ -32,10 +28,7 @@ where
 }
 
 /// [`within`] [`LIMIT`].
-pub async fn eventually<T, F>(what: impl Display, ask: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Option<T>>,
-{
+pub async fn eventually<T>(what: impl Display, ask: impl AsyncFnMut() -> Option<T>) -> T {
     within(LIMIT, what, ask).await.0
 }
 

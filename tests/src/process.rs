@@ -3,14 +3,23 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::deadline::{eventually, within};
+
+/// An address that was free a moment ago, for programs that cannot say which port they took.
+#[must_use]
+pub fn free_port() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("an address")
+}
 
 /// A running child.
 #[derive(Debug)]
@@ -95,6 +104,12 @@ impl Process {
         self.out.text()
     }
 
+    /// Waits until everything has been read of one that has ended.
+    pub fn read_to_end(&self) {
+        self.out.to_end();
+        self.err.to_end();
+    }
+
     /// Types a line.
     pub fn type_line(&mut self, line: &str) {
         let stdin = self.child.stdin.as_mut().expect("a standard input");
@@ -133,6 +148,7 @@ impl Process {
     pub async fn stop(&mut self) -> i32 {
         self.signal(Signal::TERM);
         let (status, _) = self.ended(Duration::from_secs(40)).await;
+        self.read_to_end();
         status
             .code()
             .unwrap_or_else(|| panic!("{} died of {status}: {}", self.name, self.stderr()))
@@ -173,14 +189,14 @@ impl Drop for Process {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Lines(Arc<Mutex<Vec<String>>>);
+struct Lines(Arc<Mutex<Vec<String>>>, Arc<Mutex<Option<JoinHandle<()>>>>);
 
 impl Lines {
     fn of(pipe: Option<impl Read + Send + 'static>) -> Self {
         let lines = Self::default();
         let kept = lines.clone();
         let pipe = BufReader::new(pipe.expect("a pipe"));
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in pipe.lines().map_while(Result::ok) {
                 kept.0
                     .lock()
@@ -188,7 +204,16 @@ impl Lines {
                     .push(line);
             }
         });
+        *lines.1.lock().unwrap_or_else(PoisonError::into_inner) = Some(reader);
         lines
+    }
+
+    fn to_end(&self) {
+        let reader = self.1.lock().unwrap_or_else(PoisonError::into_inner).take();
+        reader
+            .map(JoinHandle::join)
+            .transpose()
+            .expect("a reader does not panic");
     }
 
     fn find(&self, needle: &str) -> Option<String> {

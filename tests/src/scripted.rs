@@ -20,6 +20,7 @@ pub struct Scripted {
 
 #[derive(Debug, Default)]
 struct Shared {
+    connections: AtomicU64,
     requests: AtomicU64,
     last: Mutex<String>,
 }
@@ -42,6 +43,12 @@ impl Scripted {
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Relaxed)
+    }
+
+    /// How many connections it has been offered, probes among them.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.shared.connections.load(Relaxed)
     }
 
     /// The header it was last sent, byte for byte.
@@ -67,6 +74,7 @@ async fn serve(listener: TcpListener, answer: Arc<[u8]>, shared: Arc<Shared>) {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
+        shared.connections.fetch_add(1, Relaxed);
         connections.spawn(talk(stream, Arc::clone(&answer), Arc::clone(&shared)));
         while connections.try_join_next().is_some() {}
     }

@@ -7,8 +7,19 @@
     reason = "a test that fails by panicking is a test that fails"
 )]
 
+mod bodies;
+mod browser;
 mod churn;
+mod cli;
 mod death;
+mod demo;
+mod forwarding;
 mod order;
+mod refusals;
 mod rotation;
+mod stats;
 mod stop;
+mod table_of_d4;
+mod told;
+mod trouble;
+mod tunnel;

@@ -4,14 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use member::gossip::{GOSSIP_PORT, GossipConfig, QUIET};
+use member::gossip::{GOSSIP_PORT, GossipConfig};
 use member::node::{DEFAULT_SERVICE, Description};
 use member::parse::{self, Parsed};
 use member::resolve::Resolver;
 use member::settings::{Problems, Sources};
 use member::{host, rules};
 use stats_ui::PageSettings;
-use tracing_subscriber::EnvFilter;
 
 use crate::app::Settings;
 use crate::config::{CheckPolicy, IdlePolicy, ProxyPolicy, RetryPolicy, Timeouts};
@@ -116,20 +115,6 @@ where
     move |text| {
         let parsed = text.parse().ok().filter(|number| range.contains(number));
         parsed.ok_or_else(|| format!("a number from {} to {}", range.start(), range.end()))
-    }
-}
-
-pub(super) fn level(text: &str) -> Parsed<EnvFilter> {
-    let expected = |_| "error, warn, info, debug or trace".to_owned();
-    EnvFilter::try_new(filter(text)).map_err(expected)
-}
-
-/// The filter for a level; one that names targets is taken as it is.
-pub(super) fn filter(level: &str) -> String {
-    if level.contains('=') {
-        level.to_owned()
-    } else {
-        format!("{level},{QUIET}")
     }
 }
 

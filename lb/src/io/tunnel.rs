@@ -1,11 +1,14 @@
 //! A connection that has switched protocols (RFC 9110 section 7.8): bytes both ways until either
 //! side closes or both fall silent.
 
+use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::record::Ticket;
 use super::upstream::Borrowed;
@@ -38,23 +41,44 @@ impl Tunnel {
         ticket.ended(end);
     }
 
+    /// A server that has closed has nothing more to say, and nobody to hear the client. A client
+    /// that has closed may still be owed something, but not for long.
     async fn relay(self) -> Result<(), Side> {
         let client = self.client.await.map_err(|_| Side::Client)?;
         let server = self.server.await.map_err(|_| Side::Server)?;
-        let (mut client, mut server) = (TokioIo::new(client), TokioIo::new(server));
-        let copy = tokio::io::copy_bidirectional(&mut client, &mut server);
-        tokio::pin!(copy);
+        let (mut from_client, mut to_client) = tokio::io::split(TokioIo::new(client));
+        let (mut from_server, mut to_server) = tokio::io::split(TokioIo::new(server));
+        let mut up = pin!(pass(&mut from_client, &mut to_server));
+        let mut down = pin!(pass(&mut from_server, &mut to_client));
         let moved = || self.meter.read() + self.meter.written();
+        let (mut patience, mut client_is_done) = (self.patience, false);
         loop {
             let before = moved();
             tokio::select! {
-                ended = &mut copy => return ended.map(drop).map_err(|_| Side::Server),
-                () = tokio::time::sleep(self.patience) => {
+                ended = &mut down => return ended.map_err(|_| Side::Server),
+                ended = &mut up, if !client_is_done => {
+                    ended.map_err(|_| Side::Client)?;
+                    (patience, client_is_done) = (self.patience.min(LINGER), true);
+                }
+                () = tokio::time::sleep(patience) => {
                     if moved() == before {
-                        return Err(Side::ClientTimeout);
+                        return if client_is_done { Ok(()) } else { Err(Side::ClientTimeout) };
                     }
                 }
             }
         }
     }
 }
+
+/// Bytes one way until their source ends; then says so to the other side.
+async fn pass<R, W>(from: &mut R, to: &mut W) -> io::Result<()>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    tokio::io::copy(from, to).await?;
+    to.shutdown().await
+}
+
+/// How long a server may be silent when its client has closed.
+const LINGER: Duration = Duration::from_secs(2);

@@ -127,7 +127,19 @@ impl<S: AsyncWrite + Unpin, K: Sink> AsyncWrite for Wire<S, K> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        // A header and a small body: copying them together costs less than a gathering write.
+        let total: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let result = if total <= SMALL {
+            let mut joined = [0; SMALL];
+            let mut end = 0;
+            for buf in bufs {
+                joined[end..end + buf.len()].copy_from_slice(buf);
+                end += buf.len();
+            }
+            Pin::new(&mut self.stream).poll_write(cx, &joined[..end])
+        } else {
+            Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        };
         self.wrote(cx, result)
     }
 
@@ -209,6 +221,8 @@ impl AsyncWrite for Watched {
         self.with(|stream| Pin::new(stream).poll_shutdown(cx))
     }
 }
+
+const SMALL: usize = 2048;
 
 #[cfg(test)]
 mod tests {

@@ -10,9 +10,7 @@ use futures_util::{SinkExt, StreamExt};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::{Body, Frame, Incoming};
-use hyper::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRAILER, UPGRADE,
-};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderValue, TRAILER, UPGRADE};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::sync::mpsc;
@@ -141,17 +139,18 @@ fn short(chunks: u64) -> Answer {
     response
 }
 
+/// Chunked, for only that can carry trailers.
 fn with_trailers() -> Answer {
     let mut trailers = HeaderMap::new();
-    trailers.insert(
-        HeaderName::from_static("x-sum"),
-        HeaderValue::from_static("42"),
-    );
-    let body = Full::from("body").with_trailers(async move { Some(Ok(trailers)) });
-    let mut response = Response::new(
-        body.map_err(|never: std::convert::Infallible| match never {})
-            .boxed(),
-    );
+    trailers.insert("x-sum", HeaderValue::from_static("42"));
+    let (sender, receiver) = mpsc::channel(2);
+    for frame in [
+        Frame::data(Bytes::from_static(b"body")),
+        Frame::trailers(trailers),
+    ] {
+        sender.try_send(Ok(frame)).expect("room for two");
+    }
+    let mut response = Response::new(Channel(receiver).boxed());
     response
         .headers_mut()
         .insert(TRAILER, HeaderValue::from_static("x-sum"));

@@ -1,2 +1,235 @@
-//! Placeholder.
-fn main() {}
+//! Measures what tests never assert: how fast webapps come into rotation and go out of it, with
+//! real processes. `cargo run --release -p e2e --bin measure -- join|leave|death|churn|order`
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a measurement that cannot be made is of no use"
+)]
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use e2e::backend::Backend;
+use e2e::client::KeepAlive;
+use e2e::csv::{self, Row};
+use e2e::deadline::spread;
+use e2e::lb::Lb;
+use e2e::load::Load;
+use e2e::member::Member;
+use e2e::webapp::Pair;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() {
+    let what = std::env::args().nth(1).unwrap_or_else(|| "all".to_owned());
+    let asked = |name: &str| what == name || what == "all";
+    if asked("join") {
+        join().await;
+    }
+    if asked("leave") {
+        leave().await;
+    }
+    if asked("death") {
+        death().await;
+    }
+    if asked("churn") {
+        churn().await;
+    }
+    if asked("order") {
+        order().await;
+    }
+}
+
+/// The member waits for its webapp; the webapp starts to answer; a client asks until it is the
+/// one who answers.
+async fn join() {
+    let lb = Lb::start().await;
+    let mut times = Vec::new();
+    for turn in 0..JOINS {
+        let name = format!("w{turn}");
+        let addr = Backend::http1(&name).await.stop().await;
+        let mut member = Member::start(&name, addr, lb.gossip());
+        member.process.said("is heard at").await;
+        times.push(joined(&lb, &name, addr).await);
+        member.process.kill();
+        gone(&lb, &name).await;
+    }
+    say(
+        "join: webapp answers, its member waiting for it, until it serves",
+        &times,
+    );
+    let mut times = Vec::new();
+    for turn in 0..JOINS {
+        let name = format!("x{turn}");
+        let backend = Backend::http1(&name).await;
+        let mut member = Member::start(&name, backend.addr, lb.gossip());
+        let began = Instant::now();
+        serves(&lb, &name).await;
+        times.push(began.elapsed());
+        member.process.kill();
+        backend.stop().await;
+        gone(&lb, &name).await;
+    }
+    say(
+        "join: member started beside a webapp that answers, until it serves",
+        &times,
+    );
+}
+
+async fn joined(lb: &Lb, name: &str, addr: SocketAddr) -> Duration {
+    let backend = Backend::at(name, addr).await;
+    let began = Instant::now();
+    serves(lb, name).await;
+    let took = began.elapsed();
+    backend.stop().await;
+    took
+}
+
+/// Asks until `name` answers.
+async fn serves(lb: &Lb, name: &str) {
+    let mut client = KeepAlive::to(lb.addr()).await;
+    for _ in 0..MOST_ASKED {
+        match client.get("/").await {
+            Ok(answer) if answer.text() == name => return,
+            Ok(_) => tokio::time::sleep(PACE).await,
+            Err(_) => client = KeepAlive::to(lb.addr()).await,
+        }
+    }
+    panic!("{name} never serves");
+}
+
+async fn gone(lb: &Lb, name: &str) {
+    lb.until("it is out", |rows| is_out(rows, name)).await;
+}
+
+fn is_out(rows: &[Row], name: &str) -> bool {
+    csv::server(rows, name).is_none_or(|row| !row.is_up())
+}
+
+/// From the signal to the member until the balancer no longer sends requests.
+async fn leave() {
+    let lb = Lb::start().await;
+    let _steady = Pair::start("steady", lb.gossip(), "").await;
+    let (mut out, mut ended) = (Vec::new(), Vec::new());
+    for turn in 0..JOINS {
+        let name = format!("w{turn}");
+        let mut pair = Pair::start(&name, lb.gossip(), "").await;
+        lb.until_status(&name, "UP").await;
+        let began = Instant::now();
+        pair.member.process.signal(rustix::process::Signal::TERM);
+        gone(&lb, &name).await;
+        out.push(began.elapsed());
+        pair.member.process.ended(Duration::from_secs(10)).await;
+        ended.push(began.elapsed());
+    }
+    say(
+        "leave: SIGTERM until out of rotation (polled over HTTP)",
+        &out,
+    );
+    say("leave: SIGTERM until the member has ended", &ended);
+}
+
+async fn death() {
+    let lb = Lb::with("--workers 2").await;
+    let _steady = [
+        Pair::start("a", lb.gossip(), "").await,
+        Pair::start("b", lb.gossip(), "").await,
+    ];
+    lb.until_up(&["a", "b"]).await;
+    let load = Load::start(lb.addr(), 200);
+    let mut out = Vec::new();
+    for turn in 0..10 {
+        out.push(killed(&lb, &format!("w{turn}")).await);
+    }
+    let report = load.stop().await;
+    say(
+        "death: SIGKILL of webapp and member until out of rotation, 200 requests/s",
+        &out,
+    );
+    print(&format!(
+        "death: {} of {} requests failed",
+        report.failed.len(),
+        report.sent
+    ));
+    // Without a load only the balancer's own checks and gossip can notice.
+    let mut out = Vec::new();
+    for turn in 0..10 {
+        out.push(killed(&lb, &format!("idle{turn}")).await);
+    }
+    say("death: the same without any request", &out);
+}
+
+async fn killed(lb: &Lb, name: &str) -> Duration {
+    let mut pair = Pair::start(name, lb.gossip(), "").await;
+    lb.until_status(name, "UP").await;
+    let began = Instant::now();
+    pair.kill();
+    gone(lb, name).await;
+    began.elapsed()
+}
+
+async fn churn() {
+    let lb = Lb::with("--workers 2").await;
+    let mut live = vec![Pair::start("w0", lb.gossip(), "").await];
+    lb.until_up(&["w0"]).await;
+    let load = Load::start(lb.addr(), 200);
+    for turn in 1..=20 {
+        let name = format!("w{turn}");
+        live.push(Pair::start(&name, lb.gossip(), "").await);
+        lb.until_status(&name, "UP").await;
+        live.remove(0).leave().await;
+    }
+    let report = load.stop().await;
+    print(&format!(
+        "churn: 20 joins and leaves: {} of {} requests failed, slowest {:?}",
+        report.failed.len(),
+        report.sent,
+        report.slowest
+    ));
+}
+
+async fn order() {
+    let (mut first, mut restarted) = (Vec::new(), Vec::new());
+    for turn in 0..10 {
+        let gossip = free_at(Ipv4Addr::new(127, 8, 0, turn + 1));
+        let backend = Backend::http1("s1").await;
+        let mut member = Member::start("s1", backend.addr, gossip);
+        member.process.said("no balancer answers").await;
+        let began = Instant::now();
+        let mut lb = Lb::with(&format!("--gossip {gossip}")).await;
+        lb.until_up(&["s1"]).await;
+        first.push(began.elapsed());
+        lb.process.kill();
+        let began = Instant::now();
+        lb.restart().await;
+        lb.until_up(&["s1"]).await;
+        restarted.push(began.elapsed());
+    }
+    say(
+        "order: balancer started after its members, until they are in",
+        &first,
+    );
+    say(
+        "order: balancer killed and restarted at the same addresses",
+        &restarted,
+    );
+}
+
+fn free_at(ip: Ipv4Addr) -> SocketAddr {
+    let socket = UdpSocket::bind((ip, 0)).expect("a free port");
+    socket.local_addr().expect("an address")
+}
+
+fn say(what: &str, times: &[Duration]) {
+    print(&format!("{what}: {}", spread(times)));
+}
+
+fn print(line: &str) {
+    writeln!(std::io::stdout(), "{line}").expect("standard output");
+}
+
+const JOINS: usize = 50;
+const MOST_ASKED: usize = 20_000;
+const PACE: Duration = Duration::from_micros(500);

@@ -1,0 +1,396 @@
+//! Every row of the table in ARCHITECTURE.md, "Who is believed", by its words: first what two
+//! processes show, then, through the library, what cannot be reached from outside yet.
+
+use std::time::Duration;
+
+use e2e::backend::Backend;
+use e2e::client;
+use e2e::cluster::Cluster;
+use e2e::csv;
+use e2e::deadline::eventually;
+use e2e::lb::Lb;
+use e2e::member::Member;
+use e2e::scripted::Scripted;
+use e2e::webapp::Pair;
+use lb::pool::proof::Finding;
+use lb::pool::view::{Admin, Shown};
+use member::node::Word;
+use member::snapshot::Presence;
+
+use crate::told::{Told, quick};
+
+#[tokio::test]
+async fn operator_maint() {
+    let told = Told::of(2).await;
+    assert!(
+        told.balancer
+            .operator()
+            .set_state("nodes", "s1", Admin::Maint)
+            .await
+    );
+    assert_eq!(told.shown("s1"), Some(Shown::Maint));
+    assert_eq!(told.roll_call(4).await, ["s2"; 4]);
+    // The operator outranks the server's own word, and its return to health.
+    told.say("s1", Word::Down("ill".into()));
+    told.say("s1", Word::Ready);
+    assert_eq!(told.shown("s1"), Some(Shown::Maint));
+    assert!(
+        told.balancer
+            .operator()
+            .set_state("nodes", "s1", Admin::Ready)
+            .await
+    );
+    told.until_up("s1").await;
+}
+
+#[tokio::test]
+async fn operator_drain() {
+    let told = Told::of(2).await;
+    assert!(
+        told.balancer
+            .operator()
+            .set_state("nodes", "s1", Admin::Drain)
+            .await
+    );
+    assert_eq!(told.shown("s1"), Some(Shown::Drain));
+    assert_eq!(told.roll_call(4).await, ["s2"; 4]);
+    assert!(
+        told.balancer
+            .operator()
+            .set_state("nodes", "s1", Admin::Ready)
+            .await
+    );
+    told.until_up("s1").await;
+}
+
+#[tokio::test]
+async fn an_operator_learns_that_there_is_no_such_server() {
+    let told = Told::of(1).await;
+    assert!(
+        !told
+            .balancer
+            .operator()
+            .set_state("nodes", "s9", Admin::Maint)
+            .await
+    );
+    assert!(
+        !told
+            .balancer
+            .operator()
+            .set_state("other", "s1", Admin::Maint)
+            .await
+    );
+}
+
+#[tokio::test]
+async fn word_left_row_gone_once_in_flight_is_0() {
+    let mut cluster = Cluster::of(1).await;
+    cluster.add("--drain-timeout 100ms").await;
+    cluster.ready().await;
+    let slow = one_each(&cluster, "/slow/1500").await;
+    // It gives up waiting and leaves; its row stays for as long as it has a request.
+    assert_eq!(cluster.apps[1].1.stop().await, 0);
+    let row = cluster.lb.until_status("s2", "DRAIN").await;
+    assert_eq!(row.count("scur"), 1);
+    slow.until_answered().await;
+    cluster.lb.until_gone("s2").await;
+}
+
+#[tokio::test]
+async fn word_left_until_a_new_generation() {
+    let mut cluster = Cluster::of(2).await;
+    assert_eq!(cluster.apps[1].1.stop().await, 0);
+    cluster.lb.until_gone("s2").await;
+    cluster.apps[1].1 = Member::start("s2", cluster.app(2).addr, cluster.lb.gossip());
+    cluster.ready().await;
+}
+
+#[tokio::test]
+async fn word_draining() {
+    let mut cluster = Cluster::of(2).await;
+    let slow = one_each(&cluster, "/slow/1000").await;
+    cluster.apps[1]
+        .1
+        .process
+        .signal(rustix::process::Signal::TERM);
+    cluster.lb.until_status("s2", "DRAIN").await;
+    assert_eq!(client::roll_call(cluster.lb.addr(), 4).await, ["s1"; 4]);
+    slow.until_answered().await;
+    cluster.lb.until_gone("s2").await;
+}
+
+#[tokio::test]
+async fn word_down_the_members_own_probe_failed() {
+    let mut cluster = Cluster::of(1).await;
+    cluster.add("--check /health").await;
+    cluster.ready().await;
+    cluster.app(2).set_health(500);
+    // Whoever finds out first: in the end it is the member's reason that is shown.
+    cluster.apps[1].1.process.said("webapp is down").await;
+    let says = |rows: &[csv::Row]| {
+        csv::server(rows, "s2")
+            .is_some_and(|row| row.status() == "DOWN" && row.get("last_chk").contains("500"))
+    };
+    cluster
+        .lb
+        .until("s2 is DOWN with its member's reason", says)
+        .await;
+    assert_eq!(client::roll_call(cluster.lb.addr(), 4).await, ["s1"; 4]);
+    cluster.app(2).set_health(204);
+    cluster.ready().await;
+}
+
+#[tokio::test]
+async fn word_starting_no_row_yet() {
+    let mut cluster = Cluster::of(1).await;
+    let addr = Backend::http1("early").await.stop().await;
+    let mut early = Member::start("early", addr, cluster.lb.gossip());
+    early.process.said("is heard at").await;
+    // What joins later and is in shows that this one has been heard as well.
+    cluster.add("").await;
+    cluster.ready().await;
+    assert!(cluster.lb.server("early").await.is_none());
+}
+
+#[tokio::test]
+async fn word_starting_until_ready() {
+    let lb = Lb::start().await;
+    let addr = Backend::http1("s1").await.stop().await;
+    let mut member = Member::start("s1", addr, lb.gossip());
+    member.process.said("is heard at").await;
+    assert!(lb.server("s1").await.is_none());
+    let _backend = Backend::at("s1", addr).await;
+    lb.until_up(&["s1"]).await;
+}
+
+#[tokio::test]
+async fn word_ready_new_here_one_connect_good() {
+    let mut cluster = Cluster::of(1).await;
+    cluster.add("--check /health").await;
+    cluster.ready().await;
+    let rows = cluster.lb.rows().await;
+    // With full health at once, not after two checks.
+    assert_eq!(
+        csv::server(&rows, "s1").unwrap().get("check_status"),
+        "L4OK"
+    );
+    assert_eq!(csv::server(&rows, "s1").unwrap().status(), "UP");
+    let checked =
+        |rows: &[csv::Row]| csv::server(rows, "s2").unwrap().get("check_status") == "L7OK";
+    cluster.lb.until("its own check follows", checked).await;
+}
+
+#[tokio::test]
+async fn word_ready_new_here_connect_failed() {
+    let mut told = Told::of(1).await;
+    let addr = Backend::http1("s2").await.stop().await;
+    told.meet("s2", addr, None);
+    told.until("s2", |view| matches!(view.shown, Shown::Down { .. }))
+        .await;
+    assert_eq!(told.finding("s2"), Some(Finding::L4Con));
+    assert_eq!(told.roll_call(3).await, ["s1"; 3]);
+    let _backend = Backend::at("s2", addr).await;
+    told.until_up("s2").await;
+}
+
+#[tokio::test]
+async fn ejected_a_request_met_refused_until_2_good_probes() {
+    let mut told = Told::of(2).await;
+    let addr = told.stop("s1").await;
+    // The first request that meets it is answered all the same, and takes it out for all others.
+    assert_eq!(told.roll_call(2).await, ["s2"; 2]);
+    told.until("s1", |view| matches!(view.shown, Shown::Down { .. }))
+        .await;
+    assert_eq!(told.finding("s1"), Some(Finding::L4Con));
+    told.start("s1", addr).await;
+    told.until("s1", |view| {
+        view.shown == Shown::Down { good: 1 } || view.shown.is_up()
+    })
+    .await;
+    told.until_up("s1").await;
+}
+
+#[tokio::test]
+async fn ejected_a_crashed_server_is_out_at_once() {
+    let lb = Lb::start().await;
+    let _steady = pair(&lb, "steady").await;
+    let mut victim = pair(&lb, "victim").await;
+    let slow = tokio::spawn(client::get(lb.addr(), "/slow/60000"));
+    let mut other = tokio::spawn(client::get(lb.addr(), "/slow/60000"));
+    lb.until("both have one", |rows| {
+        rows.iter()
+            .filter(|row| row.is_server())
+            .all(|row| row.count("scur") == 1)
+    })
+    .await;
+    victim.kill();
+    // Reset before it answered, and the connect that followed was refused.
+    let row = lb.until_status("victim", "DOWN").await;
+    assert_eq!(row.get("check_status"), "L4CON", "{row:?}");
+    slow.abort();
+    other.abort();
+    assert!((&mut other).await.is_err());
+}
+
+/// The one deliberate departure: a reset alone proves nothing, since a URL may make a webapp hang
+/// up, and everybody can ask for that URL.
+#[tokio::test]
+async fn a_url_that_hangs_up_does_not_empty_the_pool() {
+    let cluster = Cluster::of(3).await;
+    for _ in 0..10 {
+        let answer = client::get(cluster.lb.addr(), "/hangup").await.unwrap();
+        assert_eq!(answer.status, 502);
+        assert_eq!(csv::up(&cluster.lb.rows().await).len(), 3);
+    }
+    assert!(cluster.hits("/hangup") >= 30, "each was tried everywhere");
+    assert_eq!(client::roll_call(cluster.lb.addr(), 3).await.len(), 3);
+    let downs = cluster
+        .lb
+        .rows()
+        .await
+        .iter()
+        .filter(|r| r.is_server())
+        .map(|r| r.count("chkdown"))
+        .sum::<u64>();
+    assert_eq!(downs, 0);
+}
+
+#[tokio::test]
+async fn own_check_failed_3_times_until_2_good_checks() {
+    let told = Told::of(2).await;
+    told.backend("s1").set_health(500);
+    told.until("s1", |view| view.shown == Shown::Up { left: 2 })
+        .await;
+    assert_eq!(told.finding("s1"), Some(Finding::L7Sts));
+    told.until("s1", |view| view.shown == Shown::Down { good: 0 })
+        .await;
+    assert_eq!(told.roll_call(3).await, ["s2"; 3]);
+    told.backend("s1").set_health(302);
+    told.until("s1", |view| {
+        view.shown == Shown::Down { good: 1 } || view.shown.is_up()
+    })
+    .await;
+    told.until_up("s1").await;
+}
+
+#[tokio::test]
+async fn silent_connect_works() {
+    let lb = Lb::with("--check-inter 60s").await;
+    let server = Scripted::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+    let mut member = Member::start("s1", server.addr, lb.gossip());
+    lb.until_up(&["s1"]).await;
+    member.process.kill();
+    // With nobody else left to connect, the one that comes now is asked because of the silence.
+    let before = server.connections();
+    eventually("one connect", async || {
+        (server.connections() > before).then_some(())
+    })
+    .await;
+    assert_eq!(client::get(lb.addr(), "/").await.unwrap().text(), "ok");
+    assert!(lb.server("s1").await.unwrap().is_up());
+}
+
+#[tokio::test]
+async fn silent_until_it_speaks() {
+    let told = Told::of(1).await;
+    told.hear("s1", Presence::Silent);
+    told.until("s1", |view| view.silent && view.shown.is_up())
+        .await;
+    told.hear("s1", Presence::Live);
+    told.until("s1", |view| !view.silent && view.shown.is_up())
+        .await;
+}
+
+#[tokio::test]
+async fn silent_and_a_probe_failed() {
+    let mut told = Told::of(2).await;
+    let addr = told.stop("s1").await;
+    told.hear("s1", Presence::Silent);
+    told.until("s1", |view| matches!(view.shown, Shown::Down { .. }))
+        .await;
+    told.until_forgotten("s1").await;
+    // Only its own voice brings it back: that its port answers is not enough.
+    told.start("s1", addr).await;
+    told.hear("s1", Presence::Live);
+    told.until_up("s1").await;
+}
+
+#[tokio::test]
+async fn silent_and_a_request_failed() {
+    let mut told = Told::of(2).await;
+    told.hear("s1", Presence::Silent);
+    told.until("s1", |view| view.silent && !view.checking).await;
+    told.stop("s1").await;
+    assert_eq!(told.roll_call(2).await, ["s2"; 2]);
+    told.until_forgotten("s1").await;
+}
+
+#[tokio::test]
+async fn losing_gossip_never_empties_the_pool() {
+    let told = Told::of(2).await;
+    told.hear("s1", Presence::Silent);
+    told.hear("s2", Presence::Silent);
+    told.until("s1", |view| view.silent).await;
+    let told = told.without_gossip();
+    assert_eq!(told.roll_call(4).await.len(), 4);
+    assert!(told.shown("s1").unwrap().is_up() && told.shown("s2").unwrap().is_up());
+}
+
+#[tokio::test]
+async fn an_attempt_still_connecting_is_abandoned_and_made_elsewhere() {
+    let mut told = Told::with(quick(), 1).await;
+    // A backlog that is full: connects hang, as to a host that is gone.
+    let mute = crate::told::Mute::start().await;
+    told.meet_up("s2", mute.addr).await;
+    mute.fill().await;
+    let get = told.get("/");
+    let get = tokio::spawn(get);
+    let other = tokio::spawn(told.get("/"));
+    told.say("s2", Word::Draining);
+    for get in [get, other] {
+        let answer = tokio::time::timeout(Duration::from_secs(4), get).await;
+        assert_eq!(answer.unwrap().unwrap(), (200, "s1".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn all_out_answers_503_at_once() {
+    let lb = Lb::start().await;
+    let answer = client::get(lb.addr(), "/").await.unwrap();
+    assert_eq!(answer.status, 503);
+}
+
+async fn pair(lb: &Lb, name: &str) -> Pair {
+    let pair = Pair::start(name, lb.gossip(), "").await;
+    lb.until_status(name, "UP").await;
+    pair
+}
+
+/// One request under way at each of the webapps.
+async fn one_each(cluster: &Cluster, path: &'static str) -> Slow {
+    let addr = cluster.lb.addr();
+    let gets = cluster
+        .apps
+        .iter()
+        .map(|_| tokio::spawn(client::get(addr, path)))
+        .collect();
+    let each = async || {
+        cluster
+            .apps
+            .iter()
+            .all(|(app, _)| app.hits(path) == 1)
+            .then_some(())
+    };
+    eventually("each has one", each).await;
+    Slow(gets)
+}
+
+struct Slow(Vec<tokio::task::JoinHandle<Result<client::Answer, client::Failure>>>);
+
+impl Slow {
+    async fn until_answered(self) {
+        for get in self.0 {
+            assert_eq!(get.await.unwrap().unwrap().status, 200);
+        }
+    }
+}
