@@ -95,8 +95,8 @@ fn crates_know_only_whom_they_may() {
 
 #[test]
 fn every_package_has_its_home() {
-    for (package, homes, reason) in HOMES {
-        verdict(outside(homes, |source| {
+    verdict(HOMES.iter().flat_map(|(package, homes, reason)| {
+        outside(homes, |source| {
             let tokens = source.tokens();
             tokens
                 .windows(2)
@@ -106,20 +106,20 @@ fn every_package_has_its_home() {
                     Finding::new(&source.path, two[0].line, what)
                 })
                 .collect()
-        }));
-    }
+        })
+    }));
 }
 
 #[test]
 fn what_one_file_does_no_other_does() {
-    for (words, homes, reason) in DEEDS {
-        verdict(outside(homes, |source| {
+    verdict(DEEDS.iter().flat_map(|(words, homes, reason)| {
+        outside(homes, |source| {
             text::lines(&source.path, &before_tests(source), |line| {
-                line.contains(words)
-                    .then(|| format!("`{words}` stands only in {}: {reason}", homes.join(", ")))
+                let what = || format!("`{words}` stands only in {}: {reason}", homes.join(", "));
+                line.contains(words).then(what)
             })
-        }));
-    }
+        })
+    }));
 }
 
 #[test]
