@@ -1,6 +1,7 @@
 //! Sockets, timers and hyper. In the order of use:
 //!
 //! - `stop`: the one signal that ends everything
+//! - `room`: a thread with a runtime of its own
 //! - `wire`: the counted stream under hyper, on both sides
 //! - `record`: the sole sink of what happens to requests
 //! - `upload`: a request's body on its way to a server
@@ -19,6 +20,7 @@ pub mod check;
 pub mod conn;
 pub mod download;
 pub mod record;
+pub mod room;
 pub mod stop;
 pub mod swap;
 pub mod tunnel;

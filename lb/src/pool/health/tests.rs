@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::pool::proof::Finding;
 
 const CONNECT_OK: Finding = Finding::L4Ok;
 

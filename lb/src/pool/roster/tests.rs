@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use member::node::Node;
 
 use super::*;
-use crate::pool::health::Finding;
+use crate::pool::proof::Finding;
 
 /// A roster, a clock, a cluster as gossip tells it, and which servers answer.
 struct Script {
