@@ -191,7 +191,8 @@ fn nothing_names_one_machine() {
 #[test]
 fn tests_take_free_ports() {
     let tests = sources().filter(|source| {
-        source.path.starts_with("tests/") && !source.path.starts_with("tests/tidy/")
+        (source.path.starts_with("tests/") || source.path.contains("/tests/"))
+            && !source.path.starts_with("tests/tidy/")
     });
     verdict(tests.flat_map(|source| text::lines(&source.path, &source.text, text::fixed_port)));
 }
