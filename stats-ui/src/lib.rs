@@ -10,16 +10,6 @@
 //!   [`csv`], [`typed`], [`json`] and [`page`]
 //! - app: [`mod@router`], HTTP over a [`StatsSource`]
 
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        reason = "a test fails by it"
-    )
-)]
-
 pub mod report;
 
 pub mod options;

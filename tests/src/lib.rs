@@ -8,6 +8,10 @@
     clippy::unwrap_used,
     reason = "what cannot be set up fails the test"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "real processes run in real time, which no test can pause"
+)]
 
 pub mod backend;
 pub mod bin;

@@ -6,6 +6,10 @@
     clippy::unwrap_used,
     reason = "a test that fails by panicking is a test that fails"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "real processes run in real time, which no test can pause"
+)]
 
 mod bodies;
 mod browser;

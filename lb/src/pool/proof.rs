@@ -62,7 +62,7 @@ pub struct Proof {
 /// What to ask a server.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Probe {
-    /// One TCP connect within [`CheckPolicy::admission`].
+    /// One TCP connect within [`admission`](crate::config::CheckPolicy::admission).
     Connect,
     /// The server's own check: HTTP where it announces a path, else a TCP connect.
     Full,

@@ -3,7 +3,48 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::rust::Source;
+
+/// The repository, read.
+#[derive(Debug)]
+pub struct Tree {
+    /// Every text file, by path.
+    pub files: Vec<File>,
+    /// Those of Rust code, taken apart.
+    pub sources: Vec<Source>,
+}
+
+impl Tree {
+    /// Reads the repository that this package lies in.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    pub fn read() -> io::Result<Self> {
+        let files = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))?;
+        let rust = files.iter().filter(|file| file.path.ends_with(".rs"));
+        let sources = rust
+            .map(|file| Source::new(&file.path, &file.text))
+            .collect();
+        Ok(Self { files, sources })
+    }
+
+    /// The text of one file.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Option<&str> {
+        let found = self.files.iter().find(|file| file.path == path);
+        found.map(|file| file.text.as_str())
+    }
+
+    /// The manifests of the workspace's members.
+    pub fn manifests(&self) -> impl Iterator<Item = &File> {
+        self.files.iter().filter(|file| {
+            file.path.ends_with("/Cargo.toml") && !file.path.starts_with("tests/fuzz/")
+        })
+    }
+}
 
 /// One text file.
 #[derive(Clone, Debug)]
@@ -14,26 +55,8 @@ pub struct File {
     pub text: String,
 }
 
-impl File {
-    /// Whether it is Rust code.
-    #[must_use]
-    pub fn is_rust(&self) -> bool {
-        self.path.ends_with(".rs")
-    }
-}
-
-/// The repository's root.
-#[must_use]
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
 /// Every text file under `root`, sorted by path.
-///
-/// # Errors
-///
-/// What the file system says.
-pub fn files(root: &Path) -> io::Result<Vec<File>> {
+fn files(root: &Path) -> io::Result<Vec<File>> {
     let ignored = fs::read_to_string(root.join(".gitignore")).unwrap_or_default();
     let mut skip: Vec<&str> = ignored
         .lines()

@@ -11,7 +11,7 @@ use tidy::layers::Library;
 use tidy::manifest::{self, Dependency};
 use tidy::rust::Source;
 use tidy::text;
-use tidy::tree::{self, File};
+use tidy::tree::{File, Tree};
 
 #[test]
 fn every_rust_file_says_what_it_owns() {
@@ -56,20 +56,12 @@ fn modules_are_files_beside_their_folder() {
 #[test]
 fn imports_follow_the_layers() {
     let crates = CRATES.iter().chain(&["tests/tidy"]);
-    verdict(crates.flat_map(|krate| {
-        let library = Library::new(&format!("{krate}/src"), &TREE.sources);
-        library
-            .unwrap_or_else(|| panic!("{krate} has no library"))
-            .findings()
-    }));
+    verdict(crates.flat_map(|krate| library(krate).findings()));
 }
 
 #[test]
 fn pure_files_read_no_clock_and_open_nothing() {
-    let crates = CRATES.iter().map(|krate| {
-        Library::new(&format!("{krate}/src"), &TREE.sources)
-            .unwrap_or_else(|| panic!("{krate} has no library"))
-    });
+    let crates = CRATES.iter().map(|krate| library(krate));
     let pure: Vec<_> = crates.flat_map(|library| library.layer("pure")).collect();
     assert!(pure.len() > CRATES.len(), "no pure layer found");
     verdict(pure.into_iter().flat_map(|source| {
@@ -103,8 +95,8 @@ fn crates_know_only_whom_they_may() {
 
 #[test]
 fn every_package_has_its_home() {
-    for (package, homes, reason) in HOMES {
-        verdict(outside(homes, |source| {
+    verdict(HOMES.iter().flat_map(|(package, homes, reason)| {
+        outside(homes, |source| {
             let tokens = source.tokens();
             tokens
                 .windows(2)
@@ -114,20 +106,20 @@ fn every_package_has_its_home() {
                     Finding::new(&source.path, two[0].line, what)
                 })
                 .collect()
-        }));
-    }
+        })
+    }));
 }
 
 #[test]
 fn what_one_file_does_no_other_does() {
-    for (words, homes, reason) in DEEDS {
-        verdict(outside(homes, |source| {
+    verdict(DEEDS.iter().flat_map(|(words, homes, reason)| {
+        outside(homes, |source| {
             text::lines(&source.path, &before_tests(source), |line| {
-                line.contains(words)
-                    .then(|| format!("`{words}` stands only in {}: {reason}", homes.join(", ")))
+                let what = || format!("`{words}` stands only in {}: {reason}", homes.join(", "));
+                line.contains(words).then(what)
             })
-        }));
-    }
+        })
+    }));
 }
 
 #[test]
@@ -199,7 +191,8 @@ fn nothing_names_one_machine() {
 #[test]
 fn tests_take_free_ports() {
     let tests = sources().filter(|source| {
-        source.path.starts_with("tests/") && !source.path.starts_with("tests/tidy/")
+        (source.path.starts_with("tests/") || source.path.contains("/tests/"))
+            && !source.path.starts_with("tests/tidy/")
     });
     verdict(tests.flat_map(|source| text::lines(&source.path, &source.text, text::fixed_port)));
 }
@@ -256,6 +249,11 @@ fn verdict(found: impl IntoIterator<Item = Finding>) {
     assert!(found.is_empty(), "{}", found.concat());
 }
 
+fn library(krate: &str) -> Library<'static> {
+    let found = Library::new(&format!("{krate}/src"), &TREE.sources);
+    found.unwrap_or_else(|| panic!("{krate} has no library"))
+}
+
 fn sources() -> impl Iterator<Item = &'static Source> {
     TREE.sources.iter()
 }
@@ -287,29 +285,16 @@ fn is_test(path: &str) -> bool {
 }
 
 fn manifests() -> impl Iterator<Item = &'static File> {
-    TREE.files
-        .iter()
-        .filter(|file| file.path.ends_with("/Cargo.toml") && !file.path.starts_with("tests/fuzz/"))
+    TREE.manifests()
 }
 
 fn file(path: &str) -> &'static str {
-    let found = TREE.files.iter().find(|file| file.path == path);
-    found.map_or_else(|| panic!("there is no {path}"), |file| &file.text)
+    let found = TREE.file(path);
+    found.unwrap_or_else(|| panic!("there is no {path}"))
 }
 
-struct Tree {
-    files: Vec<File>,
-    sources: Vec<Source>,
-}
-
-static TREE: LazyLock<Tree> = LazyLock::new(|| {
-    let files = tree::files(&tree::root()).unwrap_or_else(|error| panic!("the tree: {error}"));
-    let rust = files.iter().filter(|file| file.is_rust());
-    let sources = rust
-        .map(|file| Source::new(&file.path, &file.text))
-        .collect();
-    Tree { files, sources }
-});
+static TREE: LazyLock<Tree> =
+    LazyLock::new(|| Tree::read().unwrap_or_else(|error| panic!("the tree: {error}")));
 
 /// The crates that we ship.
 const CRATES: [&str; 3] = ["lb", "member", "stats-ui"];
