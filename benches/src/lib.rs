@@ -1,1 +1,5 @@
-//! Placeholder while the house is raised.
+//! What the benches stand on: services of any size, clusters told by hand, a balancer with one
+//! webapp behind it.
+
+pub mod cluster;
+pub mod lab;

@@ -2,18 +2,16 @@
 //! parts handed to each other; and taken apart again in order.
 
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use member::gossip::{Gossip, GossipConfig};
 use member::receipt::{Ack, Receipt};
 use stats_ui::PageSettings;
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::config::{CheckPolicy, ProxyPolicy};
@@ -21,6 +19,7 @@ use crate::core::{Core, CoreConfig, Keeper};
 use crate::frontend::Frontend;
 use crate::io::accept::{self, Door};
 use crate::io::record::Recorder;
+use crate::io::room::Room;
 use crate::io::stop::{Stop, Stopping};
 use crate::io::swap::Acknowledgement;
 use crate::io::{admin, upstream};
@@ -101,6 +100,10 @@ pub struct Lb {
     pub gossip: SocketAddr,
     /// Its parts.
     pub core: Core,
+    inside: Inside,
+}
+
+struct Inside {
     handle: Gossip,
     stop: Stop,
     drain_timeout: Duration,
@@ -125,123 +128,156 @@ impl Lb {
     /// The first address that cannot be bound, or thread that cannot be started.
     pub async fn start(settings: Settings) -> Result<Self, Error> {
         let ulimit_n = vitals::raise_open_files();
-        let bind = |purpose, addr| {
-            accept::bind(addr)
-                .and_then(|listener| Ok((listener.local_addr()?, listener)))
-                .map_err(|source| Error::Bind {
-                    purpose,
-                    addr,
-                    source,
-                })
-        };
         let (listen, listener) = bind("clients (--listen)", settings.listen)?;
         let page = settings
             .stats
             .map(|addr| bind("the statistics page (--stats)", addr));
         let page = page.transpose()?;
-
-        let control = Room::open("control")?;
-        let gossip_room = Room::open("gossip")?;
-        let config = settings.gossip.clone();
+        let gossip_room = room("gossip")?;
         let handle = gossip_room
-            .ask(Gossip::start(config))
-            .await
-            .map_err(Error::Gossip)?;
+            .ask(Gossip::start(settings.gossip.clone()))
+            .await;
+        let handle = handle.map_err(Error::Gossip)?;
 
-        let workers = settings.workers.max(1);
-        let frontend = Arc::new(Frontend::new(
-            Arc::from("localnodes"),
-            listen,
-            settings.maxconn,
-            workers,
-        ));
-        let config = CoreConfig {
-            service: Arc::clone(&settings.service),
-            workers,
-            checks: settings.checks,
-            proxy: settings.proxy,
-        };
         let (acknowledge, acknowledged) = mpsc::unbounded_channel();
-        let (core, keeper) = Core::new(&config, frontend, acknowledge);
+        let (core, keeper) = core(&settings, listen, acknowledge);
+        let control = room("control")?;
         keep(&control, keeper, &handle, acknowledged);
 
         let (stop, stopping) = Stop::new();
-        let rooms = (0..workers).map(|worker| Room::open(&format!("worker {worker}")));
-        let rooms = rooms.collect::<Result<Vec<_>, _>>()?;
         let places = Arc::new(Semaphore::new(settings.maxconn));
         let door = Door {
             places: Arc::clone(&places),
             stopping: stopping.clone(),
         };
-        for (worker, room) in rooms.iter().enumerate() {
-            let own = listener.try_clone();
-            let own = own.map_err(|source| Error::Bind {
-                purpose: "a worker",
-                addr: listen,
-                source,
-            })?;
-            work(room, worker, own, &core, door.clone());
-        }
+        let workers = hire(settings.workers, listen, &listener, &core, &door)?;
 
         let mut others = vec![control, gossip_room];
         let stats = page.as_ref().map(|(addr, _)| *addr);
-        if let Some((addr, listener)) = page {
-            let room = Room::open("admin")?;
-            let runtimes = rooms.iter().chain(&others).map(|room| room.handle.clone());
+        if let Some(page) = page {
+            let admin = room("admin")?;
+            let runtimes = workers
+                .iter()
+                .chain(&others)
+                .map(|room| room.handle.clone());
             let vitals = Arc::new(Vitals::new(ulimit_n, runtimes.collect()));
-            show(&room, addr, listener, &settings, &core, vitals, stopping);
-            others.push(room);
+            show(&admin, page, &settings, &core, vitals, stopping);
+            others.push(admin);
         }
+        let (gossip, drain_timeout) = (handle.local_addr(), settings.drain_timeout);
+        let inside = Inside {
+            handle,
+            stop,
+            drain_timeout,
+            places,
+            workers,
+            others,
+        };
         Ok(Self {
             listen,
             stats,
-            gossip: handle.local_addr(),
+            gossip,
             core,
-            handle,
-            stop,
-            drain_timeout: settings.drain_timeout,
-            places,
-            workers: rooms,
-            others,
+            inside,
         })
     }
 
     /// The gossip handle.
     #[must_use]
     pub const fn gossip(&self) -> &Gossip {
-        &self.handle
+        &self.inside.handle
     }
 
     /// Stops accepting, finishes what is in flight within the drain timeout, leaves gossip, ends.
     /// Returns how many requests were cut off.
     pub async fn stop(self) -> u64 {
-        let maxconn = self.core.frontend.maxconn as u32;
-        self.stop.stop();
-        let in_flight = || {
-            self.core
-                .ledger
-                .current
-                .load(std::sync::atomic::Ordering::Relaxed)
-        };
+        let Self { core, inside, .. } = self;
+        inside.stop.stop();
+        let in_flight = || core.ledger.current.load(Relaxed);
         let idle = async {
             // Every place free: every connection has ended. Tunnels live on without theirs.
-            drop(self.places.acquire_many(maxconn).await);
+            drop(
+                inside
+                    .places
+                    .acquire_many(core.frontend.maxconn as u32)
+                    .await,
+            );
             while in_flight() > 0 {
                 tokio::time::sleep(LOOK).await;
             }
         };
-        let cut = match tokio::time::timeout(self.drain_timeout, idle).await {
+        let cut = match tokio::time::timeout(inside.drain_timeout, idle).await {
             Ok(()) => 0,
             Err(_) => in_flight(),
         };
         // Not before: members that drain meanwhile wait for our word.
-        self.handle.leave().await;
-        self.workers
+        inside.handle.leave().await;
+        inside
+            .workers
             .into_iter()
-            .chain(self.others)
+            .chain(inside.others)
             .for_each(Room::close);
         cut
     }
+}
+
+fn bind(purpose: &'static str, addr: SocketAddr) -> Result<(SocketAddr, StdListener), Error> {
+    accept::bind(addr)
+        .and_then(|listener| Ok((listener.local_addr()?, listener)))
+        .map_err(|source| Error::Bind {
+            purpose,
+            addr,
+            source,
+        })
+}
+
+fn room(name: &str) -> Result<Room, Error> {
+    Room::open(name).map_err(|source| Error::Thread {
+        name: name.to_owned(),
+        source,
+    })
+}
+
+fn core(
+    settings: &Settings,
+    listen: SocketAddr,
+    acknowledge: mpsc::UnboundedSender<Acknowledgement>,
+) -> (Core, Keeper) {
+    let frontend = Frontend::new(
+        Arc::from("localnodes"),
+        listen,
+        settings.maxconn,
+        settings.workers,
+    );
+    let config = CoreConfig {
+        service: Arc::clone(&settings.service),
+        workers: settings.workers,
+        checks: settings.checks,
+        proxy: settings.proxy,
+    };
+    Core::new(&config, Arc::new(frontend), acknowledge)
+}
+
+/// Starts the workers, each accepting from the one listener.
+fn hire(
+    workers: usize,
+    addr: SocketAddr,
+    listener: &StdListener,
+    core: &Core,
+    door: &Door,
+) -> Result<Vec<Room>, Error> {
+    let hire = |worker| {
+        let room = room(&format!("worker-{worker}"))?;
+        let listener = listener.try_clone();
+        let listener = listener.map_err(|source| Error::Bind {
+            purpose: "a worker",
+            addr,
+            source,
+        })?;
+        work(&room, worker, listener, core, door.clone());
+        Ok(room)
+    };
+    (0..workers.max(1)).map(hire).collect()
 }
 
 /// The control thread keeps the pool right and passes acknowledgements on to gossip.
@@ -280,13 +316,13 @@ fn work(room: &Room, worker: usize, listener: StdListener, core: &Core, door: Do
 
 fn show(
     room: &Room,
-    addr: SocketAddr,
-    listener: StdListener,
+    page: (SocketAddr, StdListener),
     settings: &Settings,
     core: &Core,
     vitals: Arc<Vitals>,
     stopping: Stopping,
 ) {
+    let (addr, listener) = page;
     let stats = Arc::new(Frontend::new(Arc::from("stats"), addr, STATS_MAXCONN, 1));
     let recorder = Recorder::new(Arc::clone(&stats), 0, core.clock);
     let workers = settings.workers.max(1);
@@ -306,62 +342,6 @@ fn show(
             Err(error) => tracing::error!(%error, "no statistics page"),
         }
     });
-}
-
-/// A thread with a runtime of its own.
-struct Room {
-    handle: Handle,
-    close: tokio::sync::oneshot::Sender<()>,
-    thread: JoinHandle<()>,
-}
-
-impl Room {
-    fn open(name: &str) -> Result<Self, Error> {
-        let failed = |source| Error::Thread {
-            name: name.to_owned(),
-            source,
-        };
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(failed)?;
-        let handle = runtime.handle().clone();
-        let (close, closed) = tokio::sync::oneshot::channel();
-        let live = move |runtime: Runtime| {
-            // An error means that the room was dropped, which says the same.
-            let _ = runtime.block_on(closed).is_ok();
-            runtime.shutdown_background();
-        };
-        let thread = std::thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(move || live(runtime))
-            .map_err(failed)?;
-        Ok(Self {
-            handle,
-            close,
-            thread,
-        })
-    }
-
-    /// Runs a future in the room and waits for its result.
-    async fn ask<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> T {
-        let (tell, told) = tokio::sync::oneshot::channel();
-        self.handle.spawn(async move {
-            let _ = tell.send(future.await).is_ok();
-        });
-        match told.await {
-            Ok(value) => value,
-            // The task neither panics nor is aborted while the room is open.
-            Err(_) => std::future::pending().await,
-        }
-    }
-
-    fn close(self) {
-        let _ = self.close.send(()).is_ok();
-        if self.thread.join().is_err() {
-            tracing::error!("a thread ended by a panic");
-        }
-    }
 }
 
 /// Few look at the statistics page.

@@ -1,24 +1,19 @@
 //! The command line of `lb`: flags, their variables and their keys in the file, and what they
 //! make of a balancer. Nothing is bound or sent here.
 
+mod settings;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use member::gossip::{GOSSIP_PORT, GossipConfig, QUIET};
-use member::node::{DEFAULT_SERVICE, Description};
-use member::parse::{self, Parsed};
-use member::resolve::Resolver;
+use member::parse;
 use member::settings::{EX_USAGE, Problems, Sources, Stop, arguments};
-use member::{host, keys};
-use stats_ui::PageSettings;
 use tracing_subscriber::EnvFilter;
 
+use self::settings::{STATS_PORT, filter, level, number, settings, wildcard};
 use crate::app::Settings;
-use crate::config::{CheckPolicy, IdlePolicy, ProxyPolicy, RetryPolicy, Timeouts};
 
 /// What was asked for.
 #[derive(Debug)]
@@ -203,136 +198,6 @@ fn ping(stats: Option<&str>, problems: &mut Problems) -> Command {
     }))
 }
 
-fn settings(sources: &Sources, problems: &mut Problems) -> Settings {
-    let page = PageSettings {
-        refresh: sources.optional("stats-refresh", number(1..=86_400_u32), problems),
-        ..PageSettings::default()
-    };
-    let service = Arc::from(DEFAULT_SERVICE);
-    Settings {
-        listen: sources.one("listen", wildcard(80), parse::listen, problems),
-        stats: sources.one("stats", Some(wildcard(STATS_PORT)), listen_or_off, problems),
-        page,
-        gossip: gossip(sources, problems),
-        service: sources.one("service", service, name, problems),
-        workers: sources.one("workers", cores(), number(1..=1024), problems),
-        maxconn: sources.one("maxconn", MAXCONN, number(1..=1_000_000), problems),
-        drain_timeout: sources.one("drain-timeout", DRAIN, parse::duration, problems),
-        checks: checks(sources, problems),
-        proxy: proxy(sources, problems),
-    }
-}
-
-fn gossip(sources: &Sources, problems: &mut Problems) -> GossipConfig {
-    let own = sources
-        .optional("name", name, problems)
-        .or_else(|| host::name().map(Arc::from));
-    if own.is_none() {
-        problems.add("--name: missing; this host has no name to take");
-    }
-    let mut gossip = GossipConfig::new(Description::balancer(own.as_deref().unwrap_or("unnamed")));
-    gossip.listen = sources.one("gossip", gossip.listen, parse::listen, problems);
-    gossip.seeds = sources.many("seed", |text| parse::host_port(text, GOSSIP_PORT), problems);
-    gossip.advertise = sources.optional("advertise", parse::reachable, problems);
-    gossip.resolver = Resolver::new(sources.optional("resolver", parse::address, problems));
-    gossip
-}
-
-fn checks(sources: &Sources, problems: &mut Problems) -> CheckPolicy {
-    let default = CheckPolicy::default();
-    CheckPolicy {
-        interval: sources.one("check-inter", default.interval, positive, problems),
-        ..default
-    }
-}
-
-fn proxy(sources: &Sources, problems: &mut Problems) -> ProxyPolicy {
-    let Timeouts {
-        connect,
-        client,
-        server,
-        request,
-        tunnel,
-    } = Timeouts::default();
-    let mut limit = |key, default| sources.one(key, default, positive, problems);
-    let timeouts = Timeouts {
-        connect: limit("timeout-connect", connect),
-        client: limit("timeout-client", client),
-        server: limit("timeout-server", server),
-        request: limit("timeout-http-request", request),
-        tunnel: limit("timeout-tunnel", tunnel),
-    };
-    let retries = RetryPolicy::default().retries;
-    let retry = RetryPolicy {
-        retries: sources.one("retries", retries, number(0..=100), problems),
-    };
-    ProxyPolicy {
-        timeouts,
-        retry,
-        idle: IdlePolicy::default(),
-    }
-}
-
-fn listen_or_off(text: &str) -> Parsed<Option<SocketAddr>> {
-    if text == "off" {
-        return Ok(None);
-    }
-    parse::listen(text)
-        .map(Some)
-        .map_err(|rule| format!("{rule}, or `off`"))
-}
-
-fn positive(text: &str) -> Parsed<Duration> {
-    let duration = parse::duration(text)?;
-    if duration.is_zero() {
-        Err("more than no time".to_owned())
-    } else {
-        Ok(duration)
-    }
-}
-
-fn name(text: &str) -> Parsed<Arc<str>> {
-    keys::parse_name(text).map(Arc::from).map_err(str::to_owned)
-}
-
-fn number<T>(range: std::ops::RangeInclusive<T>) -> impl Fn(&str) -> Parsed<T>
-where
-    T: std::str::FromStr + PartialOrd + std::fmt::Display,
-{
-    move |text| {
-        let parsed = text.parse().ok().filter(|number| range.contains(number));
-        parsed.ok_or_else(|| format!("a number from {} to {}", range.start(), range.end()))
-    }
-}
-
-fn level(text: &str) -> Parsed<EnvFilter> {
-    let expected = || "error, warn, info, debug or trace".to_owned();
-    // A filter would take any word for a target.
-    if !text.contains('=') && !LEVELS.contains(&text) {
-        return Err(expected());
-    }
-    EnvFilter::try_new(filter(text)).map_err(|_| expected())
-}
-
-/// The filter for a level; one that names targets is taken as it is.
-fn filter(level: &str) -> String {
-    if level.contains('=') {
-        level.to_owned()
-    } else {
-        format!("{level},{QUIET}")
-    }
-}
-
-fn wildcard(port: u16) -> SocketAddr {
-    SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, port))
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
-const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
-
 const KEYS: [&str; 20] = [
     "listen",
     "stats",
@@ -356,10 +221,6 @@ const KEYS: [&str; 20] = [
     "log-level",
 ];
 
-const STATS_PORT: u16 = 1936;
-/// Room for twice as many descriptors is what most systems give a process.
-const MAXCONN: usize = 10_000;
-const DRAIN: Duration = Duration::from_secs(30);
 /// More webapps than that show nothing more on one screen.
 const MAX_DEMO: usize = 100;
 
@@ -380,7 +241,10 @@ Exit codes: 0 after stopping, 64 for settings that cannot be used, 1 when it can
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::config::{ProxyPolicy, Timeouts};
 
     fn from(args: &[&str]) -> Result<Command, Stop> {
         read(

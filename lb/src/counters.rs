@@ -171,7 +171,7 @@ impl Average {
             let counted = average.samples.load(Relaxed).min(WINDOW);
             (sum + average.sum.load(Relaxed), samples + counted)
         });
-        if samples == 0 { 0 } else { sum / samples }
+        sum.checked_div(samples).unwrap_or(0)
     }
 
     /// The largest sample.

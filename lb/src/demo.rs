@@ -1,5 +1,5 @@
-//! `lb demo`: balancer, gossip and webapps in one process on loopback, over real sockets, with a
-//! console to take webapps away and add others.
+//! `lb demo`: balancer, gossip and webapps (`webapp`) in one process on loopback, over real
+//! sockets, with a console (`console`) to take webapps away and add others.
 
 mod console;
 mod webapp;

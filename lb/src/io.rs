@@ -1,4 +1,18 @@
-//! Sockets, timers and hyper.
+//! Sockets, timers and hyper. In the order of use:
+//!
+//! - `stop`: the one signal that ends everything
+//! - `room`: a thread with a runtime of its own
+//! - `wire`: the counted stream under hyper, on both sides
+//! - `record`: the sole sink of what happens to requests
+//! - `upload`: a request's body on its way to a server
+//! - `upstream`: connections to servers; nothing else opens any
+//! - `download`: a response's body on its way to the client
+//! - `tunnel`: a connection that has switched protocols
+//! - `check`: the balancer's own checks
+//! - `swap`: the sole writer of the pool
+//! - `conn`: one client connection
+//! - `accept`: accepting clients
+//! - `admin`: serves the statistics page
 
 pub mod accept;
 pub mod admin;
@@ -6,6 +20,7 @@ pub mod check;
 pub mod conn;
 pub mod download;
 pub mod record;
+pub mod room;
 pub mod stop;
 pub mod swap;
 pub mod tunnel;

@@ -1,14 +1,16 @@
 //! One request: checked, routed, sent to a chosen server, again if that may be, answered. Every
 //! decision on the way is made elsewhere; this file is the order they are made in.
 
+mod journey;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::http::request::Parts;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode};
 
+use self::journey::Journey;
 use crate::error::{Error, Kind};
 use crate::headers::{self, Ends};
 use crate::io::download::Download;
@@ -35,16 +37,6 @@ pub struct Proxy {
     pub shard: Arc<Shard>,
     /// Where failures of servers are reported.
     pub reporter: Reporter,
-}
-
-/// A request on its way through its attempts.
-struct Journey {
-    parts: Parts,
-    uploads: Uploads,
-    idempotent: bool,
-    ticket: Ticket,
-    /// Attempts left after the present one.
-    left: u32,
 }
 
 /// An attempt that was answered.
@@ -290,37 +282,6 @@ impl Proxy {
                 let body = Download::relay(body, ticket, held, timeouts.server);
                 Response::from_parts(parts, body)
             }
-        }
-    }
-}
-
-impl Journey {
-    const fn want(&self, again: bool) -> Want {
-        match (again, self.idempotent) {
-            (true, _) => Want::Fresh,
-            (false, true) => Want::Any,
-            (false, false) => Want::Alive,
-        }
-    }
-
-    /// The request for one attempt; `None` if its body is gone.
-    fn request(&self) -> Option<Request<Upload>> {
-        let mut request = Request::new(self.uploads.attempt()?);
-        request.method_mut().clone_from(&self.parts.method);
-        request.uri_mut().clone_from(&self.parts.uri);
-        request.headers_mut().clone_from(&self.parts.headers);
-        Some(request)
-    }
-
-    /// What is known before a connection is looked at: nothing sent, nothing received.
-    fn failure(&self, reused: bool) -> Failure {
-        Failure {
-            bytes_sent: false,
-            answered: false,
-            reused,
-            body_intact: self.uploads.is_intact(),
-            idempotent: self.idempotent,
-            left: self.left,
         }
     }
 }

@@ -5,50 +5,27 @@
 //!
 //! - *Is it there?* A word counts only when every key of the node is valid, and `left`
 //!   sticks to its generation.
-//! - *Is it heard?* [`Presence::Live`] while the failure detector says so. The detector
+//! - *Is it heard?* Yes while the failure detector says so. The detector
 //!   needs two or three heartbeats, which is too long for a join, so before its first
 //!   verdict a node counts as live when there is fresh proof or a fresh promise: a datagram
 //!   that came from its own address, a heartbeat seen to move, or a generation that began
 //!   after ours. What is only rumour (a state that others still spread about a node that
-//!   died before we started) is [`Presence::Silent`]. Erring towards live is safe, since a
+//!   died before we started) is silent. Erring towards live is safe, since a
 //!   balancer connects once before it trusts a new server.
-//! - *Which life of a name counts?* A newer generation at the same server or gossip address
-//!   replaces the old one at once; at another address only once the old one is silent or
-//!   has left, so that two nodes of one name are both shown.
+//! - *Which life of a name counts?* See `lives`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::keys::{self, KeyError};
-use crate::node::{Node, NodeKey, Word};
-use crate::receipt::{Receipt, Receipts};
-use crate::snapshot::{Presence, Sighting, Snapshot};
-
-/// Identity in gossip: the same name and generation at two addresses are two nodes.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Id {
-    /// Name and generation.
-    pub key: NodeKey,
-    /// The address it gossips from.
-    pub gossip: SocketAddr,
-}
-
-/// What gossip currently holds about one node.
-#[derive(Clone, Debug)]
-pub struct Reading {
-    /// Who.
-    pub id: Id,
-    /// Its heartbeat counter.
-    pub heartbeat: u64,
-    /// Whether the failure detector counts it among the living.
-    pub live: bool,
-    /// When a datagram last came straight from its gossip address.
-    pub heard: Option<Duration>,
-    /// All its keys, when any has changed since the last reading.
-    pub keys: Option<Vec<(String, String)>>,
-}
+use crate::keys::KeyError;
+use crate::lives;
+use crate::node::NodeKey;
+use crate::peer::{Circumstances, Peer};
+use crate::reading::{Id, Reading};
+use crate::receipt::Receipts;
+use crate::snapshot::{Sighting, Snapshot};
 
 /// Something an operator should hear about once.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -66,7 +43,8 @@ pub enum Complaint {
 pub struct Belief {
     me: Id,
     interval: Duration,
-    entries: HashMap<Id, Entry>,
+    /// Each with the round in which gossip last held it.
+    peers: HashMap<Id, (u64, Peer)>,
     /// Counts the calls to [`Belief::observe`].
     round: u64,
     last_observed: Option<Duration>,
@@ -78,21 +56,8 @@ pub struct Belief {
     receipts: Arc<Receipts>,
     complaints: Vec<Complaint>,
     was_full: bool,
-    shared_names: Vec<Arc<str>>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    node: Option<Node>,
-    receipt: Option<(u64, Receipt)>,
-    complained: bool,
-    heartbeat: u64,
-    first_seen: Duration,
-    moved: Option<Duration>,
-    proved: bool,
-    presence: Presence,
-    seen_in: u64,
-    shown: Option<Arc<Sighting>>,
+    /// Names that several lives have: since when, and whether that was told.
+    shared_names: BTreeMap<Arc<str>, (Duration, bool)>,
 }
 
 impl Belief {
@@ -101,7 +66,7 @@ impl Belief {
         Self {
             me,
             interval,
-            entries: HashMap::new(),
+            peers: HashMap::new(),
             round: 0,
             last_observed: None,
             held_until: Duration::ZERO,
@@ -110,7 +75,7 @@ impl Belief {
             receipts: Arc::default(),
             complaints: Vec::new(),
             was_full: false,
-            shared_names: Vec::new(),
+            shared_names: BTreeMap::new(),
         }
     }
 
@@ -126,7 +91,6 @@ impl Belief {
     pub fn observe(&mut self, now: Duration, readings: &[Reading]) {
         self.notice_own_stall(now);
         self.round += 1;
-        let round = self.round;
         let newest = newest_by_address(readings);
         for reading in readings {
             if reading.id == self.me {
@@ -135,13 +99,10 @@ impl Belief {
             let owns_address = newest.get(&reading.id.gossip) == Some(&reading.id.key.generation);
             self.take(now, owns_address, reading);
         }
-        if now >= self.held_until {
-            self.entries.retain(|_, entry| entry.seen_in == round);
-        } else {
-            self.entries
-                .retain(|_, entry| entry.seen_in == round || entry.node.is_some());
-        }
-        self.conclude();
+        let (round, held) = (self.round, now < self.held_until);
+        self.peers
+            .retain(|_, (seen_in, peer)| *seen_in == round || (held && peer.node().is_some()));
+        self.conclude(now);
     }
 
     /// The cluster as now believed.
@@ -154,15 +115,10 @@ impl Belief {
         Arc::clone(&self.receipts)
     }
 
-    /// The generation of this node's present life.
-    pub fn generation(&self) -> u64 {
-        self.me.key.generation
-    }
-
     /// A higher generation that gossip knows of this very node: its clock was set back, and
     /// it must begin anew above it to be believed.
     pub fn outbid(&self) -> Option<u64> {
-        self.entries
+        self.peers
             .keys()
             .filter(|id| id.key.name == self.me.key.name && id.gossip == self.me.gossip)
             .map(|id| id.key.generation)
@@ -175,102 +131,76 @@ impl Belief {
         std::mem::take(&mut self.complaints)
     }
 
-    /// If we have not looked for long, others seem silent though only we were away.
+    /// If we have not looked for long, others seem silent though only we were away. The
+    /// detector forgives about five intervals; what it says until everybody could be heard
+    /// again is not believed.
     fn notice_own_stall(&mut self, now: Duration) {
-        let away = self
-            .last_observed
-            .is_some_and(|last| now > last + self.interval);
-        if away {
-            self.forgiving_until = self.forgiving_until.max(now + 3 * self.interval);
+        let last = self.last_observed.replace(now);
+        if last.is_some_and(|last| now > last + 2 * self.interval) {
+            self.forgiving_until = self.forgiving_until.max(now + 5 * self.interval);
         }
-        self.last_observed = Some(now);
     }
 
     fn take(&mut self, now: Duration, owns_address: bool, reading: &Reading) {
-        if !self.entries.contains_key(&reading.id) && self.entries.len() >= NODES {
+        if !self.peers.contains_key(&reading.id) && self.peers.len() >= NODES {
             if !self.was_full {
                 self.was_full = true;
                 self.complaints.push(Complaint::Full(NODES));
             }
             return;
         }
-        let promised =
-            reading.id.key.generation.saturating_add(CLOCK_SKEW_MS) >= self.me.key.generation;
-        let forgiving = now < self.forgiving_until;
-        let entry = self
-            .entries
-            .entry(reading.id.clone())
-            .or_insert_with(|| Entry::new(now, reading.heartbeat));
-        entry.seen_in = self.round;
-        if reading.heartbeat > entry.heartbeat {
-            entry.heartbeat = reading.heartbeat;
-            entry.moved = Some(now);
-        }
+        let generation = reading.id.key.generation.saturating_add(CLOCK_SKEW_MS);
+        let circumstances = Circumstances {
+            now,
+            fresh_for: fresh_for(self.interval),
+            promised: generation >= self.me.key.generation,
+            owns_address,
+            forgiving: now < self.forgiving_until,
+        };
+        let met = || (self.round, Peer::new(now, reading.heartbeat));
+        let (seen_in, peer) = self.peers.entry(reading.id.clone()).or_insert_with(met);
+        *seen_in = self.round;
         if let Some(pairs) = &reading.keys
-            && let Some(error) = entry.read(&reading.id, &self.me.key.name, pairs)
+            && let Some(error) = peer.read(&reading.id, &self.me.key.name, pairs)
         {
-            self.complaints
-                .push(Complaint::Undecodable(reading.id.clone(), error));
+            let complaint = Complaint::Undecodable(reading.id.clone(), error);
+            self.complaints.push(complaint);
         }
-        let fresh = |at: Duration| now < at + fresh_for(self.interval);
-        let heard = owns_address && reading.heard.is_some_and(fresh);
-        let signs =
-            heard || entry.moved.is_some_and(fresh) || (promised && fresh(entry.first_seen));
-        entry.judge(reading.live, signs, forgiving);
+        peer.judge(reading, circumstances);
     }
 
-    fn conclude(&mut self) {
-        let mut by_name: BTreeMap<Arc<str>, Vec<&Id>> = BTreeMap::new();
-        for (id, entry) in &self.entries {
-            if entry.node.is_some() {
-                by_name
-                    .entry(Arc::clone(&id.key.name))
-                    .or_default()
-                    .push(id);
+    fn conclude(&mut self, now: Duration) {
+        let mut by_name: BTreeMap<&str, Vec<lives::Life<'_>>> = BTreeMap::new();
+        for (id, (_, peer)) in &self.peers {
+            if let Some(node) = peer.node() {
+                let lives = by_name.entry(&id.key.name).or_default();
+                lives.push((id, node, peer.presence()));
             }
         }
-        let mut shown: Vec<Id> = Vec::new();
-        for lives in by_name.values_mut() {
-            lives.sort_by(|a, b| b.cmp(a));
-            let kept = lives
-                .iter()
-                .enumerate()
-                .filter(|(at, id)| !self.is_replaced(id, &lives[..*at]));
-            shown.extend(kept.map(|(_, id)| (*id).clone()));
-        }
-        self.publish(shown);
+        let is_me = |id: &Id| id.key.name == self.me.key.name && id.gossip == self.me.gossip;
+        let lives = by_name.values().flat_map(|lives| lives::that_count(lives));
+        let shown = lives.filter(|id| !is_me(id)).cloned().collect();
+        self.publish(now, shown);
     }
 
-    /// Whether `id` gives way to one of `newer`, or to ourselves.
-    fn is_replaced(&self, id: &Id, newer: &[&Id]) -> bool {
-        let of = |id: &Id| self.entries.get(id);
-        let same_place = |a: &Id, b: &Id| {
-            let http = |id: &Id| of(id).and_then(|e| e.node.as_ref()).and_then(|n| n.http);
-            a.gossip == b.gossip || http(a).is_some_and(|at| http(b) == Some(at))
-        };
-        let is_me = id.key.name == self.me.key.name && id.gossip == self.me.gossip;
-        let gone = of(id).is_none_or(|e| e.presence == Presence::Silent || e.has_left());
-        is_me || newer.iter().any(|n| gone || same_place(n, id))
-    }
-
-    fn publish(&mut self, shown: Vec<Id>) {
+    fn publish(&mut self, now: Duration, shown: Vec<Id>) {
         let mut nodes = BTreeMap::new();
         let mut receipts = Receipts::new();
         for id in shown {
-            let Some(entry) = self.entries.get_mut(&id) else {
+            let Some((_, peer)) = self.peers.get_mut(&id) else {
                 continue;
             };
-            let Some(sighting) = entry.sighting(id.gossip) else {
+            let Some(sighting) = peer.sighting(id.gossip) else {
                 continue;
             };
-            if let Some((generation, receipt)) = entry.receipt
+            if let Some((generation, receipt)) = peer.receipt()
                 && generation == self.me.key.generation
             {
                 receipts.insert(id.key.clone(), receipt);
             }
             nodes.insert(id.key, sighting);
         }
-        self.warn_of_shared_names(&nodes);
+        self.warn_of_shared_names(now, &nodes);
         let next = Snapshot { nodes };
         if *self.snapshot != next {
             self.snapshot = Arc::new(next);
@@ -280,96 +210,25 @@ impl Belief {
         }
     }
 
-    fn warn_of_shared_names(&mut self, nodes: &BTreeMap<NodeKey, Arc<Sighting>>) {
-        let mut shared = Vec::new();
-        for (a, b) in nodes.keys().zip(nodes.keys().skip(1)) {
-            if a.name == b.name && !shared.contains(&a.name) {
-                shared.push(Arc::clone(&a.name));
-            }
-        }
-        for name in &shared {
-            if !self.shared_names.contains(name) {
+    /// A container that comes back elsewhere shares its name with its former life for a
+    /// moment; only what lasts is worth a warning.
+    fn warn_of_shared_names(&mut self, now: Duration, nodes: &BTreeMap<NodeKey, Arc<Sighting>>) {
+        let pairs = nodes.keys().zip(nodes.keys().skip(1));
+        let shared = pairs
+            .filter(|(a, b)| a.name == b.name)
+            .map(|(a, _)| &a.name);
+        let mut lasting = BTreeMap::new();
+        for name in shared {
+            let before = self.shared_names.get(name).copied();
+            let (since, mut told) = before.unwrap_or((now, false));
+            if !told && now >= since + fresh_for(self.interval) {
+                told = true;
                 self.complaints
                     .push(Complaint::SharedName(Arc::clone(name)));
             }
+            lasting.insert(Arc::clone(name), (since, told));
         }
-        self.shared_names = shared;
-    }
-}
-
-impl Entry {
-    fn new(now: Duration, heartbeat: u64) -> Self {
-        Self {
-            node: None,
-            receipt: None,
-            complained: false,
-            heartbeat,
-            first_seen: now,
-            moved: None,
-            proved: false,
-            presence: Presence::Silent,
-            seen_in: 0,
-            shown: None,
-        }
-    }
-
-    fn has_left(&self) -> bool {
-        self.node
-            .as_ref()
-            .is_some_and(|node| node.word == Word::Left)
-    }
-
-    /// Reads the keys; gives the error that is worth telling, once per node.
-    fn read(&mut self, id: &Id, my_name: &str, pairs: &[(String, String)]) -> Option<KeyError> {
-        let texts = || pairs.iter().map(|(k, v)| (k.as_str(), v.as_str()));
-        let receipt = keys::receipt_key(my_name);
-        self.receipt = texts()
-            .find(|(key, _)| *key == receipt)
-            .and_then(|(_, value)| keys::decode_receipt(value));
-        match keys::decode(id.key.clone(), texts()) {
-            Ok(_) if self.has_left() => None,
-            Ok(node) => {
-                self.node = Some(node);
-                None
-            }
-            Err(error) => {
-                self.node = None;
-                let tell = !error.is_incomplete() && !self.complained;
-                self.complained |= tell;
-                tell.then_some(error)
-            }
-        }
-    }
-
-    fn judge(&mut self, live: bool, signs: bool, forgiving: bool) {
-        if live {
-            self.proved = true;
-            self.presence = Presence::Live;
-        } else if self.proved {
-            if !forgiving {
-                self.presence = Presence::Silent;
-            }
-        } else if signs {
-            self.presence = Presence::Live;
-        } else if !forgiving {
-            self.presence = Presence::Silent;
-        }
-    }
-
-    fn sighting(&mut self, gossip: SocketAddr) -> Option<Arc<Sighting>> {
-        let node = self.node.as_ref()?;
-        let same = self
-            .shown
-            .as_ref()
-            .is_some_and(|s| s.presence == self.presence && s.node == *node);
-        if !same {
-            self.shown = Some(Arc::new(Sighting {
-                node: node.clone(),
-                gossip,
-                presence: self.presence,
-            }));
-        }
-        self.shown.clone()
+        self.shared_names = lasting;
     }
 }
 

@@ -2,7 +2,7 @@
 //! what they make of an agent. Nothing is bound or sent here.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use member::node::{DEFAULT_SERVICE, Description};
 use member::parse::{self, HostPort, Parsed};
 use member::resolve::Resolver;
 use member::settings::{EX_USAGE, Problems, Sources, Stop, arguments};
-use member::{host, keys};
+use member::{host, keys, rules};
 use tracing_subscriber::EnvFilter;
 
 /// Everything the binary needs to know.
@@ -33,6 +33,7 @@ pub(crate) struct Settings {
 /// lost. A second signal ends it at once.
 #[derive(Debug, Parser)]
 #[command(name = "member", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(override_usage = "member --seed <HOST:PORT> --http <PORT|IP:PORT> [OPTIONS]")]
 struct Flags {
     /// A balancer's gossip address; repeat it for several. It need not be up yet [port: 7373]
     #[arg(long, value_name = "HOST:PORT", env = "RAGOT_SEED")]
@@ -72,7 +73,7 @@ struct Flags {
     log_level: Option<String>,
     /// A TOML file with the same settings; flags and variables win over it
     #[arg(short, long, value_name = "FILE", env = "RAGOT_CONFIG")]
-    config: Option<PathBuf>,
+    config: Option<String>,
 }
 
 /// Reads flags, environment and file.
@@ -83,8 +84,11 @@ pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Settings,
     let matches = arguments(Flags::command(), args)?;
     let mut problems = Problems::default();
     let mut sources = Sources::from_matches(&matches, &KEYS);
-    if let Some(file) = matches.get_one::<PathBuf>("config") {
-        sources.add_file(file, &mut problems);
+    if let Some(file) = matches
+        .get_one::<String>("config")
+        .filter(|f| !f.is_empty())
+    {
+        sources.add_file(Path::new(file), &mut problems);
     }
     let settings = settings(&sources, &mut problems);
     problems.into_result(settings).map_err(|problems| Stop {
@@ -115,17 +119,17 @@ fn description(sources: &Sources, problems: &mut Problems) -> Description {
         problems.add("--http: missing; where the webapp listens, as --http 3000");
     }
     let http = http.unwrap_or_else(|| ([0, 0, 0, 0], 1).into());
-    let name = sources.optional("name", text(keys::parse_name), problems);
+    let name = sources.optional("name", text(rules::name), problems);
     let name = name.or_else(|| host::name().map(Arc::from));
     if name.is_none() {
         problems.add("--name: missing; this host has no name to take");
     }
     let mut node = Description::backend(name.as_deref().unwrap_or("unnamed"), http);
     let service = Arc::from(DEFAULT_SERVICE);
-    node.service = sources.one("service", service, text(keys::parse_name), problems);
-    node.check = sources.optional("check", text(keys::parse_path), problems);
-    node.weight = sources.one("weight", 1, rule(keys::parse_weight), problems);
-    let tags = sources.many("tag", rule(keys::parse_tag), problems);
+    node.service = sources.one("service", service, text(rules::name), problems);
+    node.check = sources.optional("check", text(rules::path), problems);
+    node.weight = sources.one("weight", 1, rule(rules::weight), problems);
+    let tags = sources.many("tag", rule(rules::tag), problems);
     node.tags = tags.into_iter().collect();
     if problems.is_empty()
         && let Err(error) = keys::check(&node)

@@ -2,30 +2,34 @@
 //! in go words. What is believed of what is heard is [`crate::belief`].
 //!
 //! - `config`: how a node is to gossip
-//! - `pokes`: who is to be contacted when
-//! - `search`: where balancers may be, and when to try there
+//! - `pokes`, `search`, `contacts`: whom to contact, and when
 //! - `outlets`: the latest snapshot, receipts and identity
 //! - `herald`: what is written to the log
-//! - `wire`: one UDP socket, both IP versions, chitchat's transport
 //! - `route`: which address of ours others can reach
 //! - `seeds`: keeps resolving the seeds, for ever
+//! - `wire`: one UDP socket, both IP versions, chitchat's transport
 //! - `life`: one life of chitchat: spawn, read, write
-//! - `actor`: the loop that owns a life, and begins the next when it ends
+//! - `voice`: what this node says, in this life and the next
+//! - `actor`: the loop
 //! - `handle`: what the rest of the program holds
 
 mod config;
+mod outlets;
+
 mod pokes;
 mod search;
 
+mod contacts;
+
 mod herald;
-mod life;
-mod outlets;
 mod route;
 mod seeds;
 mod wire;
 
-mod actor;
+mod life;
+mod voice;
 
+mod actor;
 mod handle;
 
 pub use config::{GOSSIP_PORT, GossipConfig};

@@ -1,6 +1,6 @@
 //! What this machine calls itself.
 
-use crate::keys;
+use crate::rules;
 
 /// The host name, with what a node's name may not contain replaced by `-`; `None` when
 /// there is none.
@@ -11,14 +11,14 @@ pub fn name() -> Option<String> {
 
 fn as_node_name(host: &str) -> Option<String> {
     let fit = |c: char| {
-        if keys::parse_name(c.encode_utf8(&mut [0; 4])).is_ok() {
+        if rules::name(c.encode_utf8(&mut [0; 4])).is_ok() {
             c
         } else {
             '-'
         }
     };
-    let name: String = host.chars().map(fit).take(keys::NAME_BYTES).collect();
-    keys::parse_name(&name).is_ok().then_some(name)
+    let name: String = host.chars().map(fit).take(rules::NAME_BYTES).collect();
+    rules::name(&name).is_ok().then_some(name)
 }
 
 #[cfg(test)]

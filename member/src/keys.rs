@@ -1,7 +1,6 @@
 //! The keys a node gossips about itself, and the way back: names, grammar, caps. Everything
 //! that comes in is a stranger's text. Whether a valid node is believed is `belief`.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -10,6 +9,7 @@ use thiserror::Error;
 
 use crate::node::{Description, Node, NodeKey, Role, Word};
 use crate::receipt::{Ack, Receipt};
+use crate::rules;
 
 /// What is wrong with a node's keys.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -90,7 +90,7 @@ pub fn decode<'a>(
     key: NodeKey,
     pairs: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Result<Node, KeyError> {
-    parse_name(&key.name).map_err(|rule| KeyError::invalid("name", &key.name, rule))?;
+    rules::name(&key.name).map_err(|rule| KeyError::invalid("name", &key.name, rule))?;
     let all = collect(pairs)?;
     // Without the word nothing else is judged: the rest may still be on its way.
     let word = parse_word(required(&all, WORD)?)?;
@@ -103,10 +103,10 @@ pub fn decode<'a>(
     let node = Node {
         key,
         role,
-        service: Arc::from(parsed(&all, SERVICE, parse_name)?),
+        service: Arc::from(parsed(&all, SERVICE, rules::name)?),
         http: optional(&all, HTTP, parse_server)?,
-        check: optional(&all, CHECK, parse_path)?.map(Arc::from),
-        weight: parsed(&all, WEIGHT, parse_weight)?,
+        check: optional(&all, CHECK, rules::path)?.map(Arc::from),
+        weight: parsed(&all, WEIGHT, rules::weight)?,
         word,
         tags: tags(&all)?,
     };
@@ -122,7 +122,7 @@ pub fn encode_word(word: &Word) -> String {
         Word::Starting => "starting".to_owned(),
         Word::Ready => "ready".to_owned(),
         Word::Draining => "draining".to_owned(),
-        Word::Down(reason) => format!("down:{}", sanitise(reason)),
+        Word::Down(reason) => format!("down:{}", rules::reason(reason)),
         Word::Left => "left".to_owned(),
     }
 }
@@ -152,68 +152,6 @@ pub fn decode_receipt(value: &str) -> Option<(u64, Receipt)> {
     };
     let inflight = parts.next()?.parse().ok()?;
     Some((generation, Receipt { ack, inflight }))
-}
-
-/// A node's or a service's name: it becomes HAProxy's `svname` and `pxname`, a CSV cell and
-/// a part of a key.
-///
-/// # Errors
-/// States the rule.
-pub fn parse_name(text: &str) -> Result<&str, &'static str> {
-    let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-');
-    let fits = (1..=NAME_BYTES).contains(&text.len());
-    if fits && text.bytes().all(allowed) {
-        Ok(text)
-    } else {
-        Err("1 to 64 letters, digits, `_`, `.` or `-`")
-    }
-}
-
-/// A check path, ready to be put on a request line.
-///
-/// # Errors
-/// States the rule.
-pub fn parse_path(text: &str) -> Result<&str, &'static str> {
-    let visible = text.bytes().all(|c| c.is_ascii_graphic());
-    if text.starts_with('/') && visible && text.len() <= VALUE_BYTES {
-        Ok(text)
-    } else {
-        Err("a path that starts with `/`, of at most 256 visible ASCII characters")
-    }
-}
-
-/// A weight, 0 to 256.
-///
-/// # Errors
-/// States the rule.
-pub fn parse_weight(text: &str) -> Result<u16, &'static str> {
-    // `u16::from_str` takes a leading plus sign; a weight has none.
-    let plain = text.bytes().all(|c| c.is_ascii_digit());
-    match text.parse() {
-        Ok(weight @ 0..=256) if plain => Ok(weight),
-        _ => Err("a number from 0 to 256"),
-    }
-}
-
-/// A tag, `name=value`.
-///
-/// # Errors
-/// States the rule.
-pub fn parse_tag(text: &str) -> Result<(Arc<str>, Arc<str>), &'static str> {
-    const RULE: &str = "name=value: a name of 1 to 64 letters, digits, `_`, `.` or `-`, \
-                        a value of at most 256 bytes without control characters";
-    let (name, value) = text.split_once('=').ok_or(RULE)?;
-    let name = parse_name(name).map_err(|_| RULE)?;
-    let value = parse_value(value).map_err(|_| RULE)?;
-    Ok((Arc::from(name), Arc::from(value)))
-}
-
-fn parse_value(text: &str) -> Result<&str, &'static str> {
-    if text.len() <= VALUE_BYTES && !text.chars().any(char::is_control) {
-        Ok(text)
-    } else {
-        Err("at most 256 bytes without control characters")
-    }
 }
 
 fn parse_server(text: &str) -> Result<SocketAddr, &'static str> {
@@ -246,7 +184,7 @@ fn parse_word(text: &str) -> Result<Word, KeyError> {
         "left" => Ok(Word::Left),
         "down" => Ok(Word::Down(Arc::from(""))),
         _ => match text.strip_prefix("down:") {
-            Some(reason) => Ok(Word::Down(Arc::from(&*sanitise(reason)))),
+            Some(reason) => Ok(Word::Down(Arc::from(&*rules::reason(reason)))),
             None => Err(KeyError::invalid(
                 WORD,
                 text,
@@ -256,25 +194,14 @@ fn parse_word(text: &str) -> Result<Word, KeyError> {
     }
 }
 
-/// A reason that can stand in a log line, a CSV cell and a page: printable ASCII without
-/// comma or quote, at most 128 bytes.
-fn sanitise(reason: &str) -> Cow<'_, str> {
-    let kept = |c: char| (c == ' ' || c.is_ascii_graphic()) && !matches!(c, ',' | '"' | '\'');
-    if reason.len() <= REASON_BYTES && reason.chars().all(kept) {
-        return Cow::Borrowed(reason);
-    }
-    let clean = reason.chars().filter(|c| kept(*c)).take(REASON_BYTES);
-    Cow::Owned(clean.collect())
-}
-
 fn tags(all: &BTreeMap<&str, &str>) -> Result<BTreeMap<Arc<str>, Arc<str>>, KeyError> {
     let mut tags = BTreeMap::new();
     for (key, value) in all {
         let Some(name) = key.strip_prefix(TAG) else {
             continue;
         };
-        let name = parse_name(name).map_err(|rule| KeyError::invalid(key, name, rule))?;
-        let value = parse_value(value).map_err(|rule| KeyError::invalid(key, value, rule))?;
+        let name = rules::name(name).map_err(|rule| KeyError::invalid(key, name, rule))?;
+        let value = rules::value(value).map_err(|rule| KeyError::invalid(key, value, rule))?;
         tags.insert(Arc::from(name), Arc::from(value));
     }
     Ok(tags)
@@ -287,7 +214,7 @@ fn collect<'a>(
     let mut all = BTreeMap::new();
     let mut bytes = 0;
     for (key, value) in pairs.filter(|(key, _)| !key.starts_with(RECEIPT)) {
-        if key.len() > KEY_BYTES || value.len() > VALUE_BYTES {
+        if key.len() > KEY_BYTES || value.len() > rules::VALUE_BYTES {
             let expected = "keys of at most 96 bytes and values of at most 256";
             return Err(KeyError::invalid(key, value, expected));
         }
@@ -347,13 +274,9 @@ const SCHEMA: &str = "1";
 
 // Caps: a pair that cannot fit a datagram would block its node's later keys for ever, and a
 // stranger's state is kept until it is collected. These hold 512 nodes to about 1 MB.
-/// The longest name, in bytes.
-pub const NAME_BYTES: usize = 64;
 const KEY_BYTES: usize = 96;
-const VALUE_BYTES: usize = 256;
 const NODE_KEYS: usize = 32;
 const NODE_BYTES: usize = 2048;
-const REASON_BYTES: usize = 128;
 const SHOWN_CHARS: usize = 64;
 
 #[cfg(test)]

@@ -321,6 +321,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::seeded())]
+
         #[test]
         fn junk_never_panics(text in any::<String>()) {
             let _ = duration(&text);

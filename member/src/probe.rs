@@ -50,6 +50,7 @@ impl Probe {
     /// Asks for ever, and says each new word. A webapp that answers at once is ready at once.
     pub async fn watch(&self, rhythm: Rhythm, wellness: &mut Wellness, say: impl Fn(Word)) {
         let mut next_request = Instant::now();
+        let mut unanswered = 0;
         loop {
             let began = Instant::now();
             let ask_http = began >= next_request || !wellness.is_ready();
@@ -65,8 +66,12 @@ impl Probe {
             if tells && let Some(word) = wellness.observe(&outcome) {
                 say(word);
             }
-            if outcome.is_err() {
+            if let Err(failure) = &outcome {
                 next_request = Instant::now();
+                unanswered += 1;
+                if unanswered == WORTH_A_WORD && wellness.is_starting() {
+                    tracing::warn!("no webapp at {}: {failure}; trying on", self.address);
+                }
             }
             let ready = wellness.is_ready();
             let pause = if ready { rhythm.connect } else { rhythm.eager };
@@ -134,6 +139,8 @@ fn failure(error: &io::Error) -> Failure {
     }
 }
 
+/// Failures after which a webapp that never answered is worth a line: about 2 s.
+const WORTH_A_WORD: u32 = 20;
 /// `HTTP/1.1 200`
 const STATUS_LINE: usize = 12;
 

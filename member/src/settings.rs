@@ -7,14 +7,13 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
 
 use crate::parse::Parsed;
+use crate::toml_file::{self, Entry};
 
 /// The exit code of a command line or configuration that cannot be used: EX_USAGE of
 /// sysexits.h.
@@ -114,7 +113,8 @@ struct Given {
 
 impl Sources {
     /// Takes the values of `keys` (long flag names) from the flags and the environment.
-    /// A value from the environment is split at commas, as a variable cannot be repeated.
+    /// A value from the environment is split at commas, as a variable cannot be repeated;
+    /// an empty variable, as compose files pass them on, is none.
     pub fn from_matches(matches: &ArgMatches, keys: &[&'static str]) -> Self {
         let given = keys.iter().flat_map(|key| {
             let id = key.replace('-', "_");
@@ -142,55 +142,35 @@ impl Sources {
 
     /// As [`Sources::add_file`], with the text already read.
     pub fn add_toml(&mut self, path: &Path, text: &str, problems: &mut Problems) {
-        let file = File {
-            path: path.to_owned(),
-            text,
+        let entries = match toml_file::read(path, text) {
+            Ok(entries) => entries,
+            Err(errors) => return errors.into_iter().for_each(|error| problems.add(error)),
         };
-        let (table, errors) = DeTable::parse_recoverable(text);
-        for error in &errors {
-            let at = error.span().map_or(0, |span| span.start);
-            problems.add(format!("{}: {}", file.line(at), error.message()));
-        }
-        if !errors.is_empty() {
-            return;
-        }
-        let mut entries: Vec<_> = table.get_ref().iter().collect();
-        entries.sort_by_key(|(key, _)| key.span().start);
-        for (key, value) in entries {
-            self.add_entry(&file, key, value, problems);
+        for entry in entries {
+            self.add_entry(entry, problems);
         }
     }
 
-    fn add_entry(
-        &mut self,
-        file: &File<'_>,
-        key: &Spanned<std::borrow::Cow<'_, str>>,
-        value: &Spanned<DeValue<'_>>,
-        problems: &mut Problems,
-    ) {
-        let at = file.line(key.span().start);
-        let name = key.get_ref();
-        let Some(known) = self.keys.iter().find(|known| **known == name.as_ref()) else {
-            let hint = nearest(name, &self.keys)
+    fn add_entry(&mut self, entry: Entry, problems: &mut Problems) {
+        let Entry { line, key, values } = entry;
+        let Some(known) = self.keys.iter().find(|known| **known == key) else {
+            let hint = nearest(&key, &self.keys)
                 .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            problems.add(format!("{at}: key `{name}` is not known{hint}"));
+            problems.add(format!("{line}: key `{key}` is not known{hint}"));
             return;
         };
-        let Some(values) = plain_values(value.get_ref()) else {
+        let Some(values) = values else {
             problems.add(format!(
-                "{at}: `{name}`: expected a string, a whole number, true, false or an array of strings"
+                "{line}: `{key}`: expected a string, a whole number, true, false or an array of strings"
             ));
             return;
         };
-        for (span, value) in values {
-            let line = span.map_or_else(|| at.clone(), |start| file.line(start));
-            let shown = format!("{line}: {name} = {value:?}");
-            self.from_file.push(Given {
-                key: known,
-                shown,
-                value,
-            });
-        }
+        let given = values.into_iter().map(|(line, value)| Given {
+            key: known,
+            shown: format!("{line}: {key} = {value:?}"),
+            value,
+        });
+        self.from_file.extend(given);
     }
 
     /// The one value of `key`, or `default`. What cannot be parsed is noted, and `default`
@@ -270,43 +250,10 @@ fn given(key: &'static str, value: &str, from_env: bool) -> Vec<Given> {
         value: value.to_owned(),
     };
     if from_env {
-        value.split(',').map(str::trim).map(one).collect()
+        let values = value.split(',').map(str::trim);
+        values.filter(|value| !value.is_empty()).map(one).collect()
     } else {
         vec![one(value)]
-    }
-}
-
-struct File<'a> {
-    path: PathBuf,
-    text: &'a str,
-}
-
-impl File<'_> {
-    /// `lb.toml:3` for the byte offset `at`.
-    fn line(&self, at: usize) -> String {
-        let before = self.text.bytes().take(at);
-        let line = 1 + before.filter(|c| *c == b'\n').count();
-        format!("{}:{line}", self.path.display())
-    }
-}
-
-/// The texts of a scalar or an array of scalars, with the offset of each array element.
-fn plain_values(value: &DeValue<'_>) -> Option<Vec<(Option<usize>, String)>> {
-    match value {
-        DeValue::Array(array) => array
-            .iter()
-            .map(|item| Some((Some(item.span().start), plain(item.get_ref())?)))
-            .collect(),
-        _ => Some(vec![(None, plain(value)?)]),
-    }
-}
-
-fn plain(value: &DeValue<'_>) -> Option<String> {
-    match value {
-        DeValue::String(text) => Some(text.to_string()),
-        DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str().to_owned()),
-        DeValue::Boolean(truth) => Some(truth.to_string()),
-        _ => None,
     }
 }
 

@@ -60,6 +60,11 @@ impl Wellness {
         self.state == State::Ready
     }
 
+    /// Whether it has never answered.
+    pub fn is_starting(&self) -> bool {
+        self.state == State::Starting
+    }
+
     /// Takes in one outcome; gives the new word, when there is one. A webapp that has never
     /// answered is starting, however often it fails.
     pub fn observe(&mut self, outcome: &Result<(), Failure>) -> Option<Word> {

@@ -5,15 +5,16 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use stats_ui::report::{
     Address, Algorithm, BackendRow, BackendStatus, CheckReport, CheckStatus, ConnectionPool,
     FrontendRow, Gauge, Health, ListenerRow, ProcessInfo, ProxyReport, Report, Responses,
     ServerRow, ServerStatus, Step, Times, Timing,
 };
-use stats_ui::{PageSettings, StatsSource, router, serve};
+use stats_ui::{PageSettings, StatsSource, router};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
@@ -30,7 +31,7 @@ async fn main() -> io::Result<()> {
         ..PageSettings::default()
     };
     eprintln!("http://{}/", listener.local_addr()?);
-    serve(listener, router(source, settings), std::future::pending()).await
+    axum::serve(listener, router(source, settings)).await
 }
 
 struct Made {

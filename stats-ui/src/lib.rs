@@ -8,7 +8,6 @@
 //! - pure: [`options`] (what a URI asks for), [`select`] (which rows), [`mod@column`] and
 //!   [`field`] (the one table of columns), `plain` (harmless text), then the renderings
 //!   [`csv`], [`typed`], [`json`] and [`page`]
-//! - io: `patience` (a stream that gives up when nothing moves)
 //! - app: [`mod@router`], HTTP over a [`StatsSource`]
 
 #![cfg_attr(
@@ -36,11 +35,9 @@ pub mod json;
 pub mod page;
 pub mod typed;
 
-mod patience;
-
 pub mod router;
 
 #[cfg(test)]
 mod sample;
 
-pub use router::{PageSettings, StatsSource, router, serve};
+pub use router::{PageSettings, StatsSource, router};

@@ -6,7 +6,8 @@
 //! whose formats are spoken. So do `uptime = ` and `idle = ` in the process block.
 //!
 //! Inside, in the order of use: `look` (what is asked for), `words` and `cells` (small pieces),
-//! `class` (colours of rows), `tips` (tooltips), the rows, and `document` (all of it).
+//! `class` (colours of rows), `tips` (tooltips), the rows of a `client` side, a `server` and a
+//! `backend`, the blocks `legend`, `links`, `process` and `table`, and `document` (all of it).
 
 mod look;
 mod words;

@@ -5,6 +5,10 @@
 //! Every struct has a `Default` and public fields, so that a source fills what it knows and
 //! leaves the rest: `ServerRow { name, id, ..ServerRow::default() }`. What HAProxy leaves
 //! empty is an `Option`, or is decided by [`crate::field`] from the rest of the row.
+//!
+//! Inside, in the order of use: `figures` (what is counted and timed), `check` and `status`
+//! (what is believed of a server), the rows `frontend`, `server` and `backend`, `process`, and
+//! `proxy`, which holds them all.
 
 mod backend;
 mod check;

@@ -3,10 +3,7 @@
 //! where a report comes from only the [`StatsSource`] knows.
 
 use std::fmt;
-use std::future::Future;
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,13 +11,9 @@ use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, REFRESH};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::time::sleep;
 
 use crate::options::{Format, Options, Outcome};
 use crate::page::{Look, page};
-use crate::patience::PatientListener;
 use crate::report::Report;
 use crate::select::View;
 use crate::{csv, json, typed};
@@ -68,35 +61,6 @@ impl Default for PageSettings {
 pub fn router(source: Arc<dyn StatsSource>, settings: PageSettings) -> Router {
     let site = Arc::new(Site { source, settings });
     Router::new().fallback(answer).with_state(site)
-}
-
-/// Serves `router` on `listener` until `shutdown` is done, then gives requests in progress
-/// five seconds to end. A connection on which nothing moves for 50 seconds is closed.
-///
-/// # Errors
-///
-/// Those of the listener; accepting is retried, so there are none in practice.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let (ending, ended) = oneshot::channel();
-    let until = async move {
-        shutdown.await;
-        drop(ending);
-    };
-    let listener = PatientListener::new(listener, PATIENCE);
-    let server = axum::serve(listener, router).with_graceful_shutdown(until);
-    let overdue = async move {
-        // An error is what dropping the sender looks like from here.
-        let (Ok(()) | Err(_)) = ended.await;
-        sleep(GRACE).await;
-    };
-    tokio::select! {
-        result = server => result,
-        () = overdue => Ok(()),
-    }
 }
 
 struct Site {
@@ -202,13 +166,6 @@ fn with_type(status: StatusCode, content_type: &'static str, body: Body) -> Resp
 
 const UNAVAILABLE: &str = "<html><body><h1>503 Service Unavailable</h1>\n\
     No server is available to handle this request.\n</body></html>\n";
-
-/// After this long without a byte in or out a connection is given up: the `timeout client`
-/// that configurations of HAProxy usually have.
-const PATIENCE: Duration = Duration::from_secs(50);
-
-/// What requests in progress get when the process ends; a page takes far less.
-const GRACE: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
@@ -335,14 +292,5 @@ mod tests {
         check(None, "/", "").await;
         check(Some(5), "/", "5").await;
         check(Some(5), "/;norefresh", "").await;
-    }
-
-    #[tokio::test]
-    async fn serving_ends_when_told_to() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let router = router(Arc::new(Sample), PageSettings::default());
-        serve(listener, router, std::future::ready(()))
-            .await
-            .unwrap();
     }
 }

@@ -12,7 +12,8 @@ use e2e::lb::Lb;
 use e2e::member::Member;
 use e2e::scripted::Scripted;
 use e2e::webapp::Pair;
-use lb::pool::health::{Admin, Finding, Shown};
+use lb::pool::proof::Finding;
+use lb::pool::view::{Admin, Shown};
 use member::node::Word;
 use member::snapshot::Presence;
 

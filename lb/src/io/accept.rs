@@ -1,7 +1,7 @@
 //! Accepting clients: one loop per worker over a listener they share, bounded by `maxconn`.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +14,23 @@ use super::stop::Stopping;
 use crate::proxy::Proxy;
 
 /// Binds a TCP listener once, so that a taken port is noticed (a second bind with SO_REUSEPORT
-/// would succeed in silence). The IPv6 wildcard takes IPv4 as well.
+/// would succeed in silence). The IPv6 wildcard takes IPv4 as well, and is the IPv4 wildcard
+/// where there is no IPv6.
 ///
 /// # Errors
 ///
 /// The system's.
 pub fn bind(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let any_v6 = addr.is_ipv6() && addr.ip().is_unspecified();
+    match open(addr) {
+        Err(error) if any_v6 && error.raw_os_error() == Some(NO_IPV6) => {
+            open(SocketAddr::from((Ipv4Addr::UNSPECIFIED, addr.port())))
+        }
+        opened => opened,
+    }
+}
+
+fn open(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     if addr.is_ipv6() {
         socket.set_only_v6(!addr.ip().is_unspecified())?;
@@ -88,5 +99,7 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 }
 
 const BACKLOG: i32 = 4096;
+/// EAFNOSUPPORT: the system was built or started without IPv6.
+const NO_IPV6: i32 = rustix::io::Errno::AFNOSUPPORT.raw_os_error();
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LAST_PAUSE: Duration = Duration::from_secs(1);

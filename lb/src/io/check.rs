@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::upstream::{Refusal, dial};
 use crate::config::CheckPolicy;
-use crate::pool::health::{Finding, Probe, Proof};
+use crate::pool::proof::{Finding, Probe, Proof};
 use crate::pool::roster::Errand;
 
 /// Asks one server once. Never fails: a failure is a finding.

@@ -128,9 +128,9 @@ impl Ticket {
         self.connect.get_or_insert(now.saturating_sub(self.began));
         self.each(|tally| {
             if reused {
-                tally.reuse.inc()
+                tally.reuse.inc();
             } else {
-                tally.connect.inc()
+                tally.connect.inc();
             }
         });
     }
@@ -139,9 +139,9 @@ impl Ticket {
     pub fn retried(&self, same_server: bool) {
         self.each(|tally| {
             if same_server {
-                tally.wretr.inc()
+                tally.wretr.inc();
             } else {
-                tally.wredis.inc()
+                tally.wredis.inc();
             }
         });
     }

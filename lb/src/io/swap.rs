@@ -12,11 +12,12 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use super::check;
 use crate::clock::Clock;
 use crate::config::CheckPolicy;
-use crate::pool::health::{Admin, Finding, Proof};
 use crate::pool::narrate;
+use crate::pool::proof::{Finding, Proof};
 use crate::pool::roster::{Effect, Errand, Roster};
 use crate::pool::server::{Server, Standing};
 use crate::pool::set::SharedPool;
+use crate::pool::view::Admin;
 
 /// A draining node, and how many of its requests are left.
 pub type Acknowledgement = (NodeKey, u64);

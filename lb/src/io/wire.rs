@@ -212,6 +212,8 @@ impl AsyncWrite for Watched {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -253,7 +255,9 @@ mod tests {
         watched
             .with(|stream| SockRef::from(&*stream).set_nonblocking(true))
             .unwrap();
-        watched.0.lock().unwrap().readable().await.unwrap();
+        poll_fn(|cx| watched.with(|stream| stream.poll_read_ready(cx)))
+            .await
+            .unwrap();
         assert!(!watched.is_quiet());
 
         let (near, mut far) = pair().await;

@@ -6,154 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use member::node::Word;
-use stats_ui::report::CheckStatus;
 
+use super::proof::{Probe, Proof};
+use super::view::{Admin, Shown, View};
 use crate::config::CheckPolicy;
-
-/// What a probe found, or a request met. HAProxy's check codes (management guide 9.1, field 36).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Finding {
-    /// A TCP connection was made.
-    L4Ok,
-    /// Refused, unreachable or reset.
-    L4Con,
-    /// No connection in time.
-    L4Tout,
-    /// Answered with a 2xx or 3xx status.
-    L7Ok,
-    /// Answered with another status.
-    L7Sts,
-    /// Answered with something that is not HTTP.
-    L7Rsp,
-    /// Connected, but did not answer in time.
-    L7Tout,
-}
-
-impl Finding {
-    /// The check status it is shown as.
-    #[must_use]
-    pub const fn status(self) -> CheckStatus {
-        match self {
-            Self::L4Ok => CheckStatus::L4Ok,
-            Self::L4Con => CheckStatus::L4Connection,
-            Self::L4Tout => CheckStatus::L4Timeout,
-            Self::L7Ok => CheckStatus::L7Ok,
-            Self::L7Sts => CheckStatus::L7Status,
-            Self::L7Rsp => CheckStatus::L7Response,
-            Self::L7Tout => CheckStatus::L7Timeout,
-        }
-    }
-
-    /// Whether it speaks for the server.
-    #[must_use]
-    pub const fn passed(self) -> bool {
-        matches!(self, Self::L4Ok | Self::L7Ok)
-    }
-}
-
-/// A finding with its particulars.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Proof {
-    /// What was found.
-    pub finding: Finding,
-    /// The HTTP status, where one was received.
-    pub code: Option<u16>,
-    /// The error's text; empty when it passed.
-    pub info: Arc<str>,
-    /// How long the probe took.
-    pub took: Duration,
-}
-
-/// What to ask a server.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Probe {
-    /// One TCP connect within [`CheckPolicy::admission`].
-    Connect,
-    /// The server's own check: HTTP where it announces a path, else a TCP connect.
-    Full,
-}
-
-/// What an operator has decided.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Admin {
-    /// Nothing: the server's word and proof count.
-    #[default]
-    Ready,
-    /// Finish what it has, nothing new.
-    Drain,
-    /// Out.
-    Maint,
-}
-
-/// The status as HAProxy shows it (management guide 9.1, field 17).
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Shown {
-    /// No row.
-    #[default]
-    Hidden,
-    /// `UP`, or `UP n/fall` while `left` failures away from DOWN is fewer than `fall`.
-    Up {
-        /// Failures left before it goes down.
-        left: u32,
-    },
-    /// `DOWN`, or `DOWN n/rise` after `good` good checks.
-    Down {
-        /// Good checks so far.
-        good: u32,
-    },
-    /// `DRAIN`.
-    Drain,
-    /// `MAINT`.
-    Maint,
-}
-
-impl Shown {
-    /// Whether the two differ at most in a count.
-    #[must_use]
-    pub const fn same_kind(self, other: Self) -> bool {
-        matches!(
-            (self, other),
-            (Self::Hidden, Self::Hidden)
-                | (Self::Up { .. }, Self::Up { .. })
-                | (Self::Down { .. }, Self::Down { .. })
-                | (Self::Drain, Self::Drain)
-                | (Self::Maint, Self::Maint)
-        )
-    }
-
-    /// Whether requests may be sent.
-    #[must_use]
-    pub const fn is_up(self) -> bool {
-        matches!(self, Self::Up { .. })
-    }
-}
-
-/// A server's health as people see it.
-#[derive(Clone, Debug, Default)]
-pub struct View {
-    /// Its status.
-    pub shown: Shown,
-    /// Whether gossip has stopped hearing it.
-    pub silent: bool,
-    /// The member's own reason for being down.
-    pub reason: Option<Arc<str>>,
-    /// What the last probe found.
-    pub last: Option<Proof>,
-    /// Whether a probe is under way.
-    pub checking: bool,
-    /// HAProxy's health counter, 0 to rise + fall - 1.
-    pub counter: u32,
-    /// The policy's `rise` and `fall`.
-    pub rise_fall: (u32, u32),
-    /// When its status last changed.
-    pub since: Duration,
-    /// Checks failed while it was up.
-    pub failures: u64,
-    /// Times it went down.
-    pub downs: u64,
-    /// Time down before `since`.
-    pub downtime: Duration,
-}
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Trial {
@@ -218,13 +74,19 @@ impl Health {
             ..
         } = earlier.view.clone();
         self.view = View {
-            since,
             failures,
             downs,
             downtime,
-            shown,
             ..self.view
         };
+        // Down until the new life has proved itself: the time between counts as down.
+        if self.view.shown == Shown::Hidden && matches!(shown, Shown::Down { .. }) {
+            self.view = View {
+                shown,
+                since,
+                ..self.view
+            };
+        }
         self
     }
 

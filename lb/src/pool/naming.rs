@@ -1,6 +1,7 @@
 //! Pure: who of several nodes of one name is shown under it. A re-created container takes its
 //! predecessor's row; two live ones are both shown, the second as `name~2`.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// One node's claim to a name. Claims are listed oldest generation first.
@@ -66,6 +67,16 @@ fn numbered(name: &str, taken: &[Arc<str>]) -> Arc<str> {
     }
 }
 
+/// The order that rows are shown and served in: by name, numbers at the end by their value.
+#[must_use]
+pub fn compare(a: &str, b: &str) -> Ordering {
+    fn split(name: &str) -> (&str, u64) {
+        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        (stem, name[stem.len()..].parse().unwrap_or(u64::MAX))
+    }
+    split(a).cmp(&split(b)).then_with(|| a.cmp(b))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,5 +122,12 @@ mod tests {
         check(&[(true, Some("s1")), (false, None)], &[Some("s1"), None]);
         // Nobody is well: the newest shows.
         check(&[(false, Some("s1")), (false, None)], &[None, Some("s1")]);
+    }
+
+    #[test]
+    fn names_are_ordered_as_people_count() {
+        let mut names = ["s10", "web", "s2", "s1", "s1~2", "s02"];
+        names.sort_by(|a, b| compare(a, b));
+        assert_eq!(names, ["s1", "s02", "s2", "s10", "s1~2", "web"]);
     }
 }

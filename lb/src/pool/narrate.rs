@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use member::node::{NodeKey, Word};
 
-use super::health::{Finding, Proof, Shown, View};
+use super::proof::{Finding, Proof};
+use super::view::{Shown, View};
 
 /// What is known about one change.
 #[derive(Debug)]

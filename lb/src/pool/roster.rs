@@ -6,15 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use member::node::{NodeKey, Role, Word};
+use member::node::{Node, NodeKey, Role, Word};
 use member::snapshot::{Presence, Sighting, Snapshot};
 use tokio::sync::Notify;
 
-use super::health::{Admin, Health, Probe, Proof, Shown};
+use super::agenda::Agenda;
+use super::health::Health;
 use super::naming::{self, Claim};
 use super::narrate;
+use super::proof::{Probe, Proof};
+use super::rows::Rows;
 use super::server::{Row, Server, Standing};
 use super::set::{Entry, Ledger, Pool, Rotation, Service};
+use super::tracked::Tracked;
+use super::view::{Admin, Shown};
 use crate::config::CheckPolicy;
 
 /// Something to be done about a decision, in this order.
@@ -50,63 +55,19 @@ pub struct Errand {
 #[derive(Debug)]
 pub struct Roster {
     policy: CheckPolicy,
-    workers: usize,
     ledgers: BTreeMap<Arc<str>, Arc<Ledger>>,
     tracked: BTreeMap<NodeKey, Tracked>,
     uids: BTreeMap<u64, NodeKey>,
-    deadlines: BTreeSet<(Duration, NodeKey)>,
-    /// Rows by service and shown name, with the health of who held them last.
-    rows: BTreeMap<(Arc<str>, Arc<str>), (Arc<Row>, Option<Health>)>,
+    agenda: Agenda,
+    rows: Rows,
     /// Nodes that `sweep` may have to act upon.
     passing: BTreeSet<NodeKey>,
+    /// Draining nodes that are none of ours, and have been told so.
+    strangers: BTreeSet<NodeKey>,
     next_uid: u64,
-    next_sid: u32,
     released: Arc<Notify>,
     effects: Vec<Effect>,
     dirty: bool,
-}
-
-#[derive(Debug)]
-struct Tracked {
-    server: Arc<Server>,
-    /// The same node under a name it was shown by earlier, while requests are in flight.
-    earlier: Vec<Arc<Server>>,
-    service: Arc<str>,
-    name: Option<Arc<str>>,
-    weight: u16,
-    check: Option<Arc<str>>,
-    health: Health,
-    live: bool,
-    deadline: Option<Duration>,
-    acknowledged: Option<u64>,
-}
-
-impl Tracked {
-    fn in_flight(&self) -> u64 {
-        self.earlier
-            .iter()
-            .map(|server| server.in_flight())
-            .sum::<u64>()
-            + self.server.in_flight()
-    }
-
-    fn claim(&self) -> Claim {
-        let going = matches!(self.health.word(), Word::Left | Word::Draining);
-        let strong = self.live && !going && !self.health.is_disproved();
-        Claim {
-            strong,
-            holds: self.name.clone(),
-        }
-    }
-
-    /// Whether and how it may be chosen: shown under a name, and well.
-    fn standing(&self) -> Standing {
-        match self.health.view().shown {
-            Shown::Up { .. } if self.name.is_some() => Standing::Usable,
-            _ if self.health.is_leaving() => Standing::Leaving,
-            _ => Standing::Out,
-        }
-    }
 }
 
 impl Roster {
@@ -120,18 +81,17 @@ impl Roster {
     ) -> Self {
         Self {
             policy,
-            workers,
             ledgers: ledgers
                 .into_iter()
                 .map(|led| (Arc::clone(&led.name), led))
                 .collect(),
             tracked: BTreeMap::new(),
             uids: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
-            rows: BTreeMap::new(),
+            agenda: Agenda::default(),
+            rows: Rows::new(workers),
             passing: BTreeSet::new(),
+            strangers: BTreeSet::new(),
             next_uid: 1,
-            next_sid: 1,
             released,
             effects: Vec::new(),
             dirty: false,
@@ -143,8 +103,12 @@ impl Roster {
         for (key, sighting) in &snapshot.nodes {
             if self.tracked.contains_key(key) || self.enrol(now, key, sighting) {
                 self.update(now, key, sighting);
+            } else {
+                self.let_go(key, &sighting.node);
             }
         }
+        self.strangers
+            .retain(|key| snapshot.nodes.contains_key(key));
         let unmentioned: Vec<NodeKey> = self
             .tracked
             .keys()
@@ -197,10 +161,7 @@ impl Roster {
 
     /// Time has passed: begins the probes that are due, forgets what is over.
     pub fn tick(&mut self, now: Duration) {
-        while let Some((at, key)) = self.deadlines.first().cloned() {
-            if at > now {
-                break;
-            }
+        while let Some(key) = self.agenda.take(now) {
             let mut errand = None;
             self.with(now, &key, |tracked| {
                 errand = tracked.health.begin(now).map(|(probe, round)| Errand {
@@ -209,9 +170,7 @@ impl Roster {
                     probe,
                     check: tracked.check.clone(),
                 });
-                tracked.deadline = None;
             });
-            self.deadlines.remove(&(at, key));
             self.effects.extend(errand.map(Effect::Probe));
         }
         self.sweep(now);
@@ -225,7 +184,7 @@ impl Roster {
     /// When [`tick`](Self::tick) is to be called next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.deadlines.first().map(|(at, _)| *at)
+        self.agenda.next()
     }
 
     /// What is to be done, in order; to be called after every event.
@@ -265,7 +224,7 @@ impl Roster {
         }
         let service = |ledger: &Arc<Ledger>| {
             let mut rows = rows.remove(&ledger.name).unwrap_or_default();
-            rows.sort_by_key(|entry| entry.row().sid);
+            rows.sort_by(|a, b| naming::compare(&a.row().name, &b.row().name));
             let usable = |entry: &&Entry| entry.server.standing() == Standing::Usable;
             let rotation = Rotation::of(rows.iter().filter(usable));
             Arc::new(Service {
@@ -290,7 +249,7 @@ impl Roster {
             return false;
         }
         // Until it has a name of its own it counts on a row nobody sees.
-        let row = Arc::new(Row::new(Arc::clone(&key.name), 0, self.workers));
+        let row = self.rows.nameless(&key.name);
         let tracked = Tracked {
             server: self.server(key, addr, row),
             earlier: Vec::new(),
@@ -300,12 +259,21 @@ impl Roster {
             check: node.check.clone(),
             health: Health::new(self.policy, now),
             live: sighting.presence == Presence::Live,
-            deadline: None,
             acknowledged: None,
         };
         self.tracked.insert(key.clone(), tracked);
         self.rename_group(now, &key.name);
         true
+    }
+
+    /// A draining node waits for every balancer, also for those it never served.
+    fn let_go(&mut self, key: &NodeKey, node: &Node) {
+        if node.word == Word::Draining && self.strangers.insert(key.clone()) {
+            self.effects.push(Effect::Acknowledge {
+                key: key.clone(),
+                in_flight: 0,
+            });
+        }
     }
 
     fn update(&mut self, now: Duration, key: &NodeKey, sighting: &Sighting) {
@@ -368,15 +336,13 @@ impl Roster {
             return;
         };
         let service = Arc::clone(&tracked.service);
-        if let Some(old) = tracked.name.take()
-            && let Some((_, kept)) = self.rows.get_mut(&(Arc::clone(&service), old))
-        {
-            *kept = Some(tracked.health.clone());
+        if let Some(old) = tracked.name.take() {
+            self.rows.keep(&service, &old, tracked.health.clone());
         }
         tracked.name = name.clone();
         let addr = tracked.server.addr;
         if let Some(name) = name {
-            let (row, earlier) = self.row(&service, &name);
+            let (row, earlier) = self.rows.seat(&service, &name);
             let fresh = self.server(key, addr, row);
             if let Some(tracked) = self.tracked.get_mut(key) {
                 if let Some(earlier) = earlier {
@@ -391,26 +357,6 @@ impl Roster {
         }
         self.dirty = true;
         self.with(now, key, |_| {});
-    }
-
-    fn row(&mut self, service: &Arc<str>, name: &Arc<str>) -> (Arc<Row>, Option<Health>) {
-        let id = (Arc::clone(service), Arc::clone(name));
-        if let Some((row, health)) = self.rows.get(&id) {
-            return (Arc::clone(row), health.clone());
-        }
-        if self.rows.len() >= MAX_ROWS {
-            self.forget_rows();
-        }
-        let row = Arc::new(Row::new(Arc::clone(name), self.next_sid, self.workers));
-        self.next_sid += 1;
-        self.rows.insert(id, (Arc::clone(&row), None));
-        (row, None)
-    }
-
-    /// Drops the rows nobody holds.
-    fn forget_rows(&mut self) {
-        let held: BTreeSet<u32> = self.tracked.values().map(|t| t.server.row.sid).collect();
-        self.rows.retain(|_, (row, _)| held.contains(&row.sid));
     }
 
     fn server(&mut self, key: &NodeKey, addr: std::net::SocketAddr, row: Arc<Row>) -> Arc<Server> {
@@ -453,14 +399,8 @@ impl Roster {
         }
         let due = tracked.health.due();
         let over = tracked.health.over_at().filter(|at| *at > now);
-        let deadline = [due, over].into_iter().flatten().min();
-        if deadline != tracked.deadline {
-            let old = std::mem::replace(&mut tracked.deadline, deadline);
-            self.deadlines.extend(deadline.map(|at| (at, key.clone())));
-            if let Some(old) = old {
-                self.deadlines.remove(&(old, key.clone()));
-            }
-        }
+        self.agenda
+            .set(key, [due, over].into_iter().flatten().min());
         if !was.same_kind(shown) {
             self.narrate(key, was);
         }
@@ -532,20 +472,13 @@ impl Roster {
         self.passing.remove(key);
         let _ = tracked.server.stand(Standing::Out);
         self.uids.retain(|_, owner| owner != key);
-        if let Some(at) = tracked.deadline {
-            self.deadlines.remove(&(at, key.clone()));
-        }
-        if let Some(name) = tracked.name
-            && let Some((_, kept)) = self.rows.get_mut(&(tracked.service, name))
-        {
-            *kept = Some(tracked.health);
+        self.agenda.set(key, None);
+        if let Some(name) = tracked.name {
+            self.rows.keep(&tracked.service, &name, tracked.health);
         }
         self.dirty = true;
     }
 }
-
-/// Rows remembered, held or not; a name that comes back finds its counters.
-const MAX_ROWS: usize = 4096;
 
 #[cfg(test)]
 mod tests;

@@ -189,6 +189,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::seeded())]
+
         /// Over one period each server takes exactly its share of turns.
         #[test]
         fn shares_are_exact(weights in proptest::collection::vec(0_u16..=256, 1..40)) {

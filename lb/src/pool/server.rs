@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use member::node::NodeKey;
 use tokio::sync::Notify;
 
-use super::health::View;
 use super::tally::Tally;
+use super::view::View;
 use crate::counters::{Max, PerWorker, Rate};
 
 /// Whether a server may be chosen, and what happens to what it already has.

@@ -26,7 +26,7 @@ pub struct Service {
     pub ledger: Arc<Ledger>,
     /// Those that may be chosen.
     pub rotation: Rotation,
-    /// Every row to show, in order of `sid`, with the server that holds it now.
+    /// Every row to show, in order of name, with the server that holds it now.
     pub rows: Vec<Entry>,
 }
 
@@ -50,7 +50,7 @@ impl Entry {
 /// The servers that may be chosen, and the order in which they take turns.
 #[derive(Debug)]
 pub struct Rotation {
-    /// In order of `sid`.
+    /// In order of name.
     pub servers: Box<[Arc<Server>]>,
     /// Indices into `servers`.
     pub schedule: Schedule,

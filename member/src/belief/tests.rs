@@ -1,8 +1,11 @@
 //! Histories told as readings, and what is believed after each.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::keys::encode;
-use crate::node::Description;
+use crate::node::{Description, Word};
+use crate::snapshot::Presence;
 
 const G: Duration = Duration::from_millis(200);
 /// Our own generation.
@@ -172,7 +175,7 @@ fn after_our_own_stall_nobody_is_silent_at_once() {
     belief.observe(ms(0), &[live(node.clone())]);
     belief.observe(ms(5_000), std::slice::from_ref(&node));
     assert_eq!(shown(&belief)[0].2, Presence::Live);
-    for now in 1..=13 {
+    for now in 1..=20 {
         belief.observe(ms(5_000 + 50 * now), std::slice::from_ref(&node));
     }
     assert_eq!(shown(&belief)[0].2, Presence::Silent);
@@ -198,14 +201,28 @@ fn two_live_nodes_of_one_name_are_both_shown_and_complained_of_once() {
     let one = live(of("a", START + 1, 3000, Word::Ready));
     let two = live(of("a", START + 2, 3001, Word::Ready));
     belief.observe(ms(0), &[one.clone(), two.clone()]);
-    belief.observe(ms(50), &[one.clone(), two.clone()]);
+    assert_eq!(belief.take_complaints(), []);
+    for now in 1..60 {
+        belief.observe(ms(50 * now), &[one.clone(), two.clone()]);
+    }
     assert_eq!(shown(&belief).len(), 2);
     assert_eq!(
         belief.take_complaints(),
         [Complaint::SharedName(Arc::from("a"))]
     );
-    belief.observe(ms(100), &[Reading { live: false, ..one }, two]);
+    belief.observe(ms(3_000), &[Reading { live: false, ..one }, two]);
     assert_eq!(shown(&belief), [a(START + 2, Presence::Live, Word::Ready)]);
+}
+
+#[test]
+fn a_life_that_began_before_a_clock_was_set_back_does_not_hide_the_living() {
+    let mut belief = belief();
+    let dead = of("a", START + 9_000, 3000, Word::Ready);
+    let mut back = live(of("a", START + 1, 3000, Word::Ready));
+    back.id.gossip = at(9999);
+    belief.observe(ms(0), &[live(dead.clone())]);
+    belief.observe(ms(50), &[dead, back]);
+    assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
 }
 
 #[test]
@@ -304,4 +321,65 @@ fn an_unchanged_cluster_keeps_its_snapshot() {
     let first = belief.snapshot();
     belief.observe(ms(50), &[node]);
     assert!(Arc::ptr_eq(&first, &belief.snapshot()));
+}
+
+proptest! {
+    #![proptest_config(crate::seeded())]
+
+    /// Whatever lives a name has, it is shown, and no two shown ones share an address.
+    #[test]
+    fn some_life_of_a_name_is_always_shown(
+        lives in prop::collection::vec((0..4u64, 0..3u16, 0..3u16, any::<bool>(), any::<bool>()), 1..6),
+    ) {
+        let mut belief = belief();
+        let readings: Vec<_> = lives
+            .into_iter()
+            .map(|(generation, server, gossip, live, left)| {
+                let word = if left { Word::Left } else { Word::Ready };
+                let mut reading = of("a", generation, 3000 + server, word);
+                reading.id.gossip = at(5000 + gossip);
+                Reading { live, ..reading }
+            })
+            .collect();
+        belief.observe(ms(0), &readings);
+        let snapshot = belief.snapshot();
+        prop_assert!(!snapshot.nodes.is_empty());
+        let servers: std::collections::HashSet<_> =
+            snapshot.backends().map(|b| b.node.http).collect();
+        prop_assert_eq!(servers.len(), snapshot.nodes.len());
+    }
+
+    /// A history of three nodes: what gossip holds is shown, what the detector counts among
+    /// the living is live, `left` is final, and nothing that is known is lost to silence.
+    #[test]
+    fn every_history_keeps_the_rules(
+        steps in prop::collection::vec(
+            (0..400u64, 0..3usize, 0..4usize, any::<bool>(), any::<bool>()), 1..60,
+        ),
+    ) {
+        let mut belief = belief();
+        let mut held: [Option<Reading>; 3] = [None, None, None];
+        let mut left = [false; 3];
+        let mut now = 0;
+        for (pause, node, word, live, moves) in steps {
+            now += pause;
+            let words = [Word::Starting, Word::Ready, Word::Draining, Word::Left];
+            let (name, port) = (["a", "b", "c"][node], [3000, 3001, 3002][node]);
+            let heartbeat = held[node].as_ref().map_or(5, |r| r.heartbeat) + u64::from(moves);
+            left[node] |= word == 3;
+            let reading = of(name, START + 1, port, words[word].clone());
+            held[node] = Some(Reading { live, heartbeat, ..reading });
+            let readings: Vec<_> = held.iter().flatten().cloned().collect();
+            belief.observe(ms(now), &readings);
+            let snapshot = belief.snapshot();
+            prop_assert_eq!(snapshot.nodes.len(), readings.len());
+            for (seen, reading) in snapshot.nodes.values().zip(&readings) {
+                prop_assert!(!reading.live || seen.presence == Presence::Live);
+            }
+            for (seen, left) in ["a", "b", "c"].iter().zip(left) {
+                let is_left = snapshot.named(seen).any(|s| s.node.word == Word::Left);
+                prop_assert_eq!(is_left, left);
+            }
+        }
+    }
 }

@@ -1,29 +1,26 @@
-//! The loop that owns gossip: it begins lives of chitchat, reads them into `belief`, pokes,
-//! and begins anew when a life ends, its address changes or its generation is outbid.
+//! The loop of gossip: commands, seeds, news and time come in; it lets the voice speak,
+//! `belief` decide, the contacts be made, and tells what is believed.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
-use crate::belief::{Belief, Id};
+use crate::belief::Belief;
 use crate::gossip::config::GossipConfig;
+use crate::gossip::contacts::Contacts;
 use crate::gossip::herald;
-use crate::gossip::life::Life;
 use crate::gossip::outlets::{Identity, Outlets};
-use crate::gossip::pokes::{BURST, NEWS, ONCE, Pokes};
-use crate::gossip::route::{self, Route};
-use crate::gossip::search::Search;
 use crate::gossip::seeds;
+use crate::gossip::voice::Voice;
 use crate::gossip::wire::Wire;
-use crate::keys;
-use crate::node::{Node, NodeKey, Role, Word};
+use crate::node::{NodeKey, Word};
+use crate::reading::Id;
 use crate::receipt::Receipt;
-use crate::snapshot::{Change, Snapshot, diff};
+use crate::snapshot::diff;
 
 /// What the handle asks for.
 #[derive(Debug)]
@@ -39,28 +36,22 @@ pub(super) enum Command {
 
 /// The owner of everything in this folder.
 pub(super) struct Actor {
-    config: GossipConfig,
-    wire: Arc<Wire>,
-    local: SocketAddr,
+    interval: Duration,
     inbox: mpsc::UnboundedReceiver<Command>,
     outlets: Outlets,
-    /// All times of `belief` and `pokes` count from here.
+    /// All times of `belief`, `contacts` and `voice` count from here.
     epoch: Instant,
-    life: Option<Life>,
+    voice: Voice,
     belief: Option<Belief>,
+    contacts: Contacts,
     news: Arc<Notify>,
     look: Interval,
-    pokes: Pokes,
-    word: Word,
-    /// What was acknowledged, to be said again in the next life.
-    acknowledged: BTreeMap<Arc<str>, (u64, Receipt)>,
     found: mpsc::Receiver<Vec<SocketAddr>>,
     follower: Option<AbortHandle>,
-    search: Search,
+    /// The seeds as they were given, for the log.
+    seeds: String,
     /// Whether no balancer is heard, for whoever resolves the seeds.
     alone: watch::Sender<bool>,
-    rebirth: Option<Duration>,
-    back_off: Duration,
 }
 
 enum Event {
@@ -87,335 +78,172 @@ impl Actor {
         });
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let seeds: Vec<_> = config.seeds.iter().map(ToString::to_string).collect();
+        let news = Arc::new(Notify::new());
         Self {
-            word: config.word.clone(),
-            config,
-            wire: Arc::new(wire),
-            local,
+            interval: config.interval,
             inbox,
             outlets,
             epoch: Instant::now(),
-            life: None,
             belief: None,
-            news: Arc::default(),
+            contacts: Contacts::new(config.node.role),
+            voice: Voice::new(config, wire, local, Arc::clone(&news)),
+            news,
             look,
-            pokes: Pokes::default(),
-            acknowledged: BTreeMap::new(),
             found,
             follower,
-            search: Search::new(),
+            seeds: seeds.join(", "),
             alone,
-            rebirth: None,
-            back_off: FIRST_BACK_OFF,
         }
     }
 
     /// Until it is told to leave, or nobody holds a handle any more.
     pub(super) async fn run(mut self) {
-        if self.config.seeds.is_empty() {
-            self.begin_life(0).await;
+        if self.seeds.is_empty() {
+            self.begin(0).await;
         }
         loop {
             match self.next().await {
-                Event::Command(Some(Command::Leave(done))) => {
-                    self.leave().await;
-                    drop(self);
-                    // Nobody waiting is no harm.
-                    let _ = done.send(());
-                    return;
-                }
+                Event::Command(Some(Command::Leave(done))) => return self.leave(done).await,
                 Event::Command(None) => return,
                 Event::Command(Some(command)) => self.obey(command).await,
                 Event::Found(addresses) => self.find(addresses).await,
                 Event::Look => self.look().await,
-                Event::Due => self.due().await,
-                Event::Ended(why) => self.mourn(&why),
+                Event::Due => {}
+                Event::Ended(why) => self.voice.mourn(self.epoch.elapsed(), &why),
             }
+            // At once and not by the timer, which counts in milliseconds.
+            self.due().await;
         }
     }
 
     async fn next(&mut self) -> Event {
-        let due = [self.pokes.next(), self.rebirth]
-            .into_iter()
-            .flatten()
-            .min();
-        let due = due.map(|at| self.epoch + at);
+        let due = [self.contacts.next(), self.voice.rebirth()];
+        let due = due.into_iter().flatten().min().map(|at| self.epoch + at);
         tokio::select! {
             command = self.inbox.recv() => Event::Command(command),
             () = self.news.notified() => Event::Look,
             () = wait_until(due) => Event::Due,
             Some(addresses) = self.found.recv() => Event::Found(addresses),
             _ = self.look.tick() => Event::Look,
-            why = end_of(self.life.as_ref()) => Event::Ended(why),
+            why = self.voice.ended() => Event::Ended(why),
         }
     }
 
     async fn obey(&mut self, command: Command) {
+        let (now, known) = (self.epoch.elapsed(), self.outlets.snapshot());
         match command {
-            Command::Say(word) => self.say(word).await,
-            Command::Poke => self.poke_balancers(ONCE),
-            Command::Acknowledge(member, receipt) => self.acknowledge(member, receipt).await,
-            Command::AddSeeds(seeds) => {
-                for seed in &seeds {
-                    self.pokes.plan(self.now(), *seed, BURST);
-                }
-                self.search.add(seeds);
+            Command::Say(word) => {
+                self.voice.say(word).await;
+                self.contacts.tell_balancers(now, &known);
             }
+            Command::Poke => self.contacts.poke_balancers(now, &known),
+            Command::Acknowledge(member, receipt) => {
+                let gossip = known.nodes.get(&member).map(|seen| seen.gossip);
+                self.voice.acknowledge(member, receipt, &known).await;
+                gossip
+                    .into_iter()
+                    .for_each(|to| self.contacts.tell(now, to));
+            }
+            Command::AddSeeds(seeds) => self.contacts.add(now, seeds),
             #[cfg(test)]
-            Command::AbortLife => {
-                if let Some(life) = &self.life {
-                    life.abort();
-                }
-            }
+            Command::AbortLife => self.voice.abort(),
             // Taken by `run`, which ends with it.
             Command::Leave(_) => {}
         }
     }
 
-    async fn say(&mut self, word: Word) {
-        if let Some(life) = &self.life {
-            life.write(keys::WORD, &keys::encode_word(&word)).await;
-        }
-        self.word = word;
-        self.poke_balancers(NEWS);
+    async fn leave(mut self, done: oneshot::Sender<()>) {
+        let to = self.contacts.balancers(&self.outlets.snapshot());
+        let to: Vec<_> = to.into_iter().collect();
+        self.voice.leave(&to).await;
+        drop(self);
+        // Nobody waiting is no harm.
+        let _ = done.send(());
     }
 
-    async fn acknowledge(&mut self, member: NodeKey, receipt: Receipt) {
-        let value = keys::encode_receipt(member.generation, receipt);
-        if let Some(life) = &self.life {
-            let key = keys::receipt_key(&member.name);
-            life.write_for_a_while(&key, &value).await;
-        }
-        if let Some(seen) = self.snapshot().nodes.get(&member) {
-            self.pokes.plan(self.now(), seen.gossip, NEWS);
-        }
-        self.acknowledged
-            .insert(member.name, (member.generation, receipt));
-    }
-
-    /// Says that it leaves, repeats it, and ends. The pause after each poke is for the
-    /// handshake: the word travels in its third datagram.
-    async fn leave(&mut self) {
-        self.word = Word::Left;
-        let to = self.balancers();
-        let Some(life) = self.life.take() else {
-            return;
-        };
-        life.write(keys::WORD, &keys::encode_word(&Word::Left))
-            .await;
-        if !to.is_empty() {
-            for pause in FAREWELL {
-                to.iter().for_each(|address| life.poke(*address));
-                sleep(pause).await;
-            }
-        }
-        life.end().await;
-    }
-
-    /// New addresses of the seeds: contact the new ones, and see whether ours still holds.
+    /// The seeds mean these addresses now: contact them, and see whether ours still holds.
     async fn find(&mut self, addresses: Vec<SocketAddr>) {
-        for seed in self.search.resolved(addresses) {
-            self.pokes.plan(self.epoch.elapsed(), seed, BURST);
-        }
-        for seed in self.search.seeds() {
-            self.pokes.plan(self.epoch.elapsed(), seed, ONCE);
-        }
-        match &self.life {
-            None if self.rebirth.is_none() => self.begin_life(0).await,
-            Some(life) if self.advertised().0 != life.id.gossip => self.move_house().await,
-            _ => {}
+        self.contacts.found(self.epoch.elapsed(), addresses);
+        let seeds: Vec<_> = self.contacts.seeds().collect();
+        if self.voice.is_unborn() {
+            self.begin(0).await;
+        } else if self.voice.is_misplaced(&seeds) {
+            let known = self.outlets.snapshot();
+            let balancers = known.balancers().map(|seen| seen.gossip);
+            self.voice.move_out(balancers).await;
+            self.begin(0).await;
         }
     }
 
-    /// Another interface leads to the balancer now: leave the old address, begin at the new.
-    async fn move_house(&mut self) {
-        let Some(life) = self.life.take() else {
+    /// Does what is due by now.
+    async fn due(&mut self) {
+        let now = self.epoch.elapsed();
+        if self.voice.rebirth().is_some_and(|at| at <= now) {
+            self.begin(0).await;
+        }
+        for to in self.contacts.due(now) {
+            self.voice.poke(to);
+        }
+    }
+
+    /// Begins a life above the generation `above`, and lets everybody known hear of it.
+    async fn begin(&mut self, above: u64) {
+        let now = self.epoch.elapsed();
+        let seeds: Vec<_> = self.contacts.seeds().collect();
+        let Some(identity) = self.voice.begin(now, above, &seeds).await else {
             return;
         };
-        let above = life.id.key.generation;
-        life.write(keys::WORD, &keys::encode_word(&Word::Left))
-            .await;
-        self.balancers().iter().for_each(|to| life.poke(*to));
-        sleep(FAREWELL[0]).await;
-        life.end().await;
-        self.begin_life(above).await;
-    }
-
-    async fn due(&mut self) {
-        let now = self.now();
-        if self.rebirth.is_some_and(|at| at <= now) {
-            self.rebirth = None;
-            let above = self.belief.as_ref().map_or(0, Belief::generation);
-            self.begin_life(above).await;
-        }
-        let due = self.pokes.due(now);
-        if let Some(life) = &self.life {
-            for to in due.into_iter().filter(|to| *to != life.id.gossip) {
-                life.poke(to);
-            }
-        }
-    }
-
-    fn mourn(&mut self, why: &str) {
-        tracing::error!("gossip stopped: {why}; beginning anew");
-        self.life = None;
-        self.rebirth = Some(self.now() + self.back_off);
-        self.back_off = (2 * self.back_off).min(LAST_BACK_OFF);
-    }
-
-    /// Begins a life with a generation above `above`, and contacts all who were known.
-    async fn begin_life(&mut self, above: u64) {
-        let (gossip, route) = self.advertised();
-        let generation = unix_milliseconds().max(above.saturating_add(1));
-        let node = self
-            .config
-            .node
-            .live(generation, route.ip, self.word.clone());
-        let id = Id {
-            key: node.key.clone(),
-            gossip,
-        };
-        match self.spawn(id.clone(), &node).await {
-            Ok(life) => self.life = Some(life),
-            Err(error) => return self.mourn(&error.to_string()),
-        }
-        tracing::info!("{} gossips at {gossip} ({})", id.key.name, route.reason);
-        let now = self.now();
+        let Identity { key, gossip, .. } = identity.clone();
+        let id = Id { key, gossip };
         match &mut self.belief {
             Some(belief) => belief.reborn(id, now),
-            None => self.belief = Some(Belief::new(id, self.config.interval)),
+            None => self.belief = Some(Belief::new(id, self.interval)),
         }
-        self.outlets.introduce(Identity {
-            key: node.key,
-            gossip,
-            http: node.http,
-        });
-        let known = self.snapshot();
-        let known = known.nodes.values().map(|seen| seen.gossip);
-        let everybody: BTreeSet<_> = known
-            .chain(self.search.seeds())
-            .take(FIRST_CONTACTS)
-            .collect();
-        for to in everybody {
-            self.pokes.plan(now, to, BURST);
-        }
-    }
-
-    async fn spawn(&self, id: Id, node: &Node) -> anyhow::Result<Life> {
-        let config = &self.config;
-        let pairs = keys::encode(node)?;
-        let (wire, news) = (&self.wire, &self.news);
-        let life = Life::begin(id, &config.cluster, config.interval, pairs, wire, news).await?;
-        for (name, (generation, receipt)) in &self.acknowledged {
-            let value = keys::encode_receipt(*generation, *receipt);
-            life.write_for_a_while(&keys::receipt_key(name), &value)
-                .await;
-        }
-        Ok(life)
+        self.outlets.introduce(identity);
+        self.contacts.introduce(now, &self.outlets.snapshot());
     }
 
     /// Reads what gossip holds, concludes, tells.
     async fn look(&mut self) {
-        let now = self.now();
-        let (Some(life), Some(belief)) = (&mut self.life, &mut self.belief) else {
+        let now = self.epoch.elapsed();
+        let Some(readings) = self.voice.listen(self.epoch).await else {
             return;
         };
-        let readings = life.read(&self.wire, self.epoch).await;
+        let Some(belief) = &mut self.belief else {
+            return;
+        };
         belief.observe(now, &readings);
         let complaints = belief.take_complaints();
         let (snapshot, receipts) = (belief.snapshot(), belief.receipts());
         let outbid = belief.outbid();
         complaints.iter().for_each(herald::complain);
-        self.meet(now, &snapshot);
+        let changes = diff(&self.outlets.snapshot(), &snapshot);
+        changes.iter().for_each(herald::tell);
+        let speaks = |address| self.voice.hears(address);
+        self.contacts.meet(now, &changes, speaks);
         self.outlets.tell(snapshot, receipts);
         self.seek(now);
         if let Some(generation) = outbid {
             tracing::warn!("a later life of this node is known; beginning anew above it");
-            if let Some(life) = self.life.take() {
-                life.end().await;
-            }
-            self.begin_life(generation).await;
+            self.voice.fall_silent().await;
+            self.begin(generation).await;
         }
     }
 
-    /// Contacts newcomers: a new balancer must hear of us, and a balancer proves at once
-    /// that a member it has only heard of is there.
-    fn meet(&mut self, now: Duration, next: &Snapshot) {
-        let changes = diff(&self.snapshot(), next);
-        changes.iter().for_each(herald::tell);
-        let mut contacts = 0;
-        for change in changes {
-            let Change::Added(seen) = change else {
-                continue;
-            };
-            let is_balancer = seen.node.role == Role::Balancer;
-            let unheard = self.wire.heard(seen.gossip).is_none();
-            if is_balancer {
-                self.pokes.plan(now, seen.gossip, BURST);
-            } else if self.config.node.role == Role::Balancer && unheard {
-                contacts += 1;
-                if contacts <= FIRST_CONTACTS {
-                    self.pokes.plan(now, seen.gossip, ONCE);
-                }
-            }
-        }
-    }
-
-    /// While no balancer is heard, contacts the seeds again and again.
+    /// While no balancer is heard, the seeds are contacted again and again.
     fn seek(&mut self, now: Duration) {
-        let is_alone = self.snapshot().live_balancers().next().is_none();
+        let known = self.outlets.snapshot();
+        let is_alone = known.live_balancers().next().is_none();
         self.alone.send_if_modified(|was| {
             let changed = *was != is_alone;
             *was = is_alone;
             changed
         });
-        let step = self.search.step(now, is_alone);
-        if step.tell && !self.config.seeds.is_empty() {
-            let seeds: Vec<_> = self.config.seeds.iter().map(ToString::to_string).collect();
-            tracing::warn!("no balancer answers at {}; trying on", seeds.join(", "));
+        let step = self.contacts.seek(now, is_alone);
+        if step.tell && !self.seeds.is_empty() {
+            tracing::warn!("no balancer answers at {}; trying on", self.seeds);
         }
-        if step.try_seeds {
-            for seed in self.search.seeds() {
-                self.pokes.plan(now, seed, ONCE);
-            }
-        }
-    }
-
-    fn poke_balancers(&mut self, series: &[Duration]) {
-        let now = self.now();
-        for to in self.balancers() {
-            self.pokes.plan(now, to, series);
-        }
-    }
-
-    /// Where balancers are known to be; while none is, where they may be.
-    fn balancers(&self) -> BTreeSet<SocketAddr> {
-        let known: BTreeSet<_> = self.snapshot().balancers().map(|b| b.gossip).collect();
-        if known.is_empty() {
-            self.search.seeds().collect()
-        } else {
-            known
-        }
-    }
-
-    fn advertised(&self) -> (SocketAddr, Route) {
-        let configured = self.config.advertise;
-        let reachable = |seed: &SocketAddr| self.wire.reaches(seed.ip());
-        let seeds: Vec<_> = self.search.seeds().filter(reachable).collect();
-        let current: Option<IpAddr> = self.life.as_ref().map(|life| life.id.gossip.ip());
-        let ip = configured.map(|address| address.ip());
-        let route = route::choose(ip, self.local.ip(), &seeds, current);
-        let port = configured.map_or(0, |address| address.port());
-        let port = if port == 0 { self.local.port() } else { port };
-        (SocketAddr::new(route.ip, port), route)
-    }
-
-    fn snapshot(&self) -> Arc<Snapshot> {
-        self.outlets.snapshot()
-    }
-
-    fn now(&self) -> Duration {
-        self.epoch.elapsed()
     }
 }
 
@@ -434,29 +262,5 @@ async fn wait_until(at: Option<Instant>) {
     }
 }
 
-async fn end_of(life: Option<&Life>) -> String {
-    match life {
-        Some(life) => life.ended().await,
-        None => std::future::pending().await,
-    }
-}
-
-fn unix_milliseconds() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
-}
-
 /// How often heartbeats are read; words do not wait for it.
 const LOOK: Duration = Duration::from_millis(50);
-/// Pauses after each repetition of the last word.
-const FAREWELL: [Duration; 3] = [
-    Duration::from_millis(10),
-    Duration::from_millis(20),
-    Duration::from_millis(30),
-];
-const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
-const LAST_BACK_OFF: Duration = Duration::from_secs(1);
-/// Newcomers contacted at once; the rest is met by gossip itself.
-const FIRST_CONTACTS: usize = 64;

@@ -14,10 +14,10 @@ use chitchat::{
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::belief::{Id, Reading};
 use crate::gossip::wire::{SharedWire, Wire};
 use crate::keys;
 use crate::node::NodeKey;
+use crate::reading::{Id, Reading};
 
 /// A running gossip task.
 pub(super) struct Life {

@@ -162,6 +162,38 @@ async fn rebound(port: SocketAddr) -> Gossip {
 }
 
 #[tokio::test]
+async fn a_second_balancer_learns_of_everybody_from_the_first() {
+    let lb = balancer(ANY_PORT).await;
+    let s1 = member("s1", lb.local_addr()).await;
+    s1.say(Word::Ready);
+    sees(&lb, SOON, is("s1", Word::Ready)).await;
+    let mut config = GossipConfig::new(Description::balancer("lb2"));
+    config.listen = ANY_PORT;
+    config.seeds = vec![HostPort::from(lb.local_addr())];
+    let lb2 = Gossip::start(config).await.unwrap();
+    sees(&lb2, SOON, is("s1", Word::Ready)).await;
+    let both = |s: &Arc<Snapshot>| s.live_balancers().count() == 2;
+    until(s1.snapshots(), SOON, both).await;
+    s1.say(Word::Draining);
+    sees(&lb, SOON, is("s1", Word::Draining)).await;
+    sees(&lb2, SOON, is("s1", Word::Draining)).await;
+}
+
+#[tokio::test]
+async fn junk_on_the_wire_changes_nothing() {
+    let lb = balancer(ANY_PORT).await;
+    let stranger = UdpSocket::bind(ANY_PORT).unwrap();
+    for length in [0, 1, 3, 100, 1_400] {
+        let junk: Vec<u8> = (0..length).map(|i| (i * 7 % 251) as u8).collect();
+        stranger.send_to(&junk, lb.local_addr()).unwrap();
+    }
+    let _s1 = member("s1", lb.local_addr()).await;
+    sees(&lb, SOON, is("s1", Word::Starting)).await;
+    assert_eq!(lb.snapshots().borrow().nodes.len(), 1);
+    assert_eq!(lb.traffic().junk, 5);
+}
+
+#[tokio::test]
 async fn a_silent_member_is_noticed_but_not_forgotten() {
     let lb = balancer(ANY_PORT).await;
     let s1 = member("s1", lb.local_addr()).await;

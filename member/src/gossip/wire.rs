@@ -111,6 +111,12 @@ impl Wire {
         Arc::clone(&self.counters)
     }
 
+    /// Whether a datagram came from `address` within the last second.
+    pub(super) fn has_just_heard(&self, address: SocketAddr) -> bool {
+        let at = self.heard(address);
+        at.is_some_and(|at| at.elapsed() < Duration::from_secs(1))
+    }
+
     async fn send(&self, to: SocketAddr, datagram: &[u8]) {
         match self.socket.send_to(datagram, self.outward(to)).await {
             Ok(bytes) => {

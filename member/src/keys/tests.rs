@@ -191,6 +191,8 @@ fn any_node() -> impl Strategy<Value = Node> {
 }
 
 proptest! {
+    #![proptest_config(crate::seeded())]
+
     #[test]
     fn what_is_written_is_read(node in any_node()) {
         let pairs = encode(&node).unwrap();

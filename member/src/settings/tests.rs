@@ -69,6 +69,7 @@ fn a_variable_is_named_and_split_at_commas() {
         ("RAGOT_DRAIN_TIMEOUT \"b\"".to_owned(), "b".to_owned()),
     ];
     assert_eq!(shown, expected);
+    assert!(given("weight", "", true).is_empty());
 }
 
 #[test]

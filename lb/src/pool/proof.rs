@@ -1,0 +1,69 @@
+//! What is asked of a server and what is found: plain values, in HAProxy's check codes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stats_ui::report::CheckStatus;
+
+/// What a probe found, or a request met. HAProxy's check codes (management guide 9.1, field 36).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Finding {
+    /// A TCP connection was made.
+    L4Ok,
+    /// Refused, unreachable or reset.
+    L4Con,
+    /// No connection in time.
+    L4Tout,
+    /// Answered with a 2xx or 3xx status.
+    L7Ok,
+    /// Answered with another status.
+    L7Sts,
+    /// Answered with something that is not HTTP.
+    L7Rsp,
+    /// Connected, but did not answer in time.
+    L7Tout,
+}
+
+impl Finding {
+    /// The check status it is shown as.
+    #[must_use]
+    pub const fn status(self) -> CheckStatus {
+        match self {
+            Self::L4Ok => CheckStatus::L4Ok,
+            Self::L4Con => CheckStatus::L4Connection,
+            Self::L4Tout => CheckStatus::L4Timeout,
+            Self::L7Ok => CheckStatus::L7Ok,
+            Self::L7Sts => CheckStatus::L7Status,
+            Self::L7Rsp => CheckStatus::L7Response,
+            Self::L7Tout => CheckStatus::L7Timeout,
+        }
+    }
+
+    /// Whether it speaks for the server.
+    #[must_use]
+    pub const fn passed(self) -> bool {
+        matches!(self, Self::L4Ok | Self::L7Ok)
+    }
+}
+
+/// A finding with its particulars.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Proof {
+    /// What was found.
+    pub finding: Finding,
+    /// The HTTP status, where one was received.
+    pub code: Option<u16>,
+    /// The error's text; empty when it passed.
+    pub info: Arc<str>,
+    /// How long the probe took.
+    pub took: Duration,
+}
+
+/// What to ask a server.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Probe {
+    /// One TCP connect within [`CheckPolicy::admission`].
+    Connect,
+    /// The server's own check: HTTP where it announces a path, else a TCP connect.
+    Full,
+}

@@ -1,0 +1,254 @@
+//! What this node says of itself, and the life it says it in: begun at the right address
+//! above every former generation, begun anew when it ends, and left with a farewell.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+use crate::gossip::config::GossipConfig;
+use crate::gossip::life::Life;
+use crate::gossip::outlets::Identity;
+use crate::gossip::route::{self, Route};
+use crate::gossip::wire::Wire;
+use crate::keys;
+use crate::node::{Node, NodeKey, Word};
+use crate::reading::{Id, Reading};
+use crate::receipt::Receipt;
+use crate::snapshot::Snapshot;
+
+/// The present life, and everything the next one needs.
+pub(super) struct Voice {
+    config: GossipConfig,
+    wire: Arc<Wire>,
+    local: SocketAddr,
+    news: Arc<Notify>,
+    life: Option<Life>,
+    word: Word,
+    /// What was acknowledged, to be said again in the next life.
+    acknowledged: BTreeMap<Arc<str>, (u64, Receipt)>,
+    /// The generation of the last life.
+    generation: u64,
+    born: Duration,
+    rebirth: Option<Duration>,
+    back_off: Duration,
+}
+
+impl Voice {
+    /// Silent until [`Voice::begin`]. `news` is notified when other nodes' keys change.
+    pub(super) fn new(
+        config: GossipConfig,
+        wire: Wire,
+        local: SocketAddr,
+        news: Arc<Notify>,
+    ) -> Self {
+        Self {
+            word: config.word.clone(),
+            config,
+            wire: Arc::new(wire),
+            local,
+            news,
+            life: None,
+            acknowledged: BTreeMap::new(),
+            generation: 0,
+            born: Duration::ZERO,
+            rebirth: None,
+            back_off: FIRST_BACK_OFF,
+        }
+    }
+
+    /// Begins a life with a generation above the last and above `above`, at the address
+    /// that leads to `seeds`; `None` when that fails and is to be tried again.
+    pub(super) async fn begin(
+        &mut self,
+        now: Duration,
+        above: u64,
+        seeds: &[SocketAddr],
+    ) -> Option<Identity> {
+        let (gossip, route) = self.advertised(seeds);
+        let above = above.max(self.generation).saturating_add(1);
+        let generation = unix_milliseconds().max(above);
+        let describe = &self.config.node;
+        let node = describe.live(generation, route.ip, self.word.clone());
+        let (key, http) = (node.key.clone(), node.http);
+        match self.spawn(gossip, &node).await {
+            Ok(life) => self.life = Some(life),
+            Err(error) => {
+                self.mourn(now, &error.to_string());
+                return None;
+            }
+        }
+        tracing::info!("{} gossips at {gossip} ({})", key.name, route.reason);
+        self.generation = generation;
+        self.born = now;
+        self.rebirth = None;
+        Some(Identity { key, gossip, http })
+    }
+
+    /// The life has ended by itself.
+    pub(super) fn mourn(&mut self, now: Duration, why: &str) {
+        tracing::error!("gossip stopped: {why}; beginning anew");
+        self.life = None;
+        if now > self.born + GOOD_LIFE {
+            self.back_off = FIRST_BACK_OFF;
+        }
+        self.rebirth = Some(now + self.back_off);
+        self.back_off = (2 * self.back_off).min(LAST_BACK_OFF);
+    }
+
+    /// When the next life is to begin, if one is due.
+    pub(super) fn rebirth(&self) -> Option<Duration> {
+        self.rebirth
+    }
+
+    /// Whether no life was ever begun or tried.
+    pub(super) fn is_unborn(&self) -> bool {
+        self.life.is_none() && self.rebirth.is_none()
+    }
+
+    /// Whether the present life is at another address than the one that leads to `seeds`.
+    pub(super) fn is_misplaced(&self, seeds: &[SocketAddr]) -> bool {
+        let life = self.life.as_ref();
+        life.is_some_and(|life| life.id.gossip != self.advertised(seeds).0)
+    }
+
+    pub(super) async fn say(&mut self, word: Word) {
+        if let Some(life) = &self.life {
+            life.write(keys::WORD, &keys::encode_word(&word)).await;
+        }
+        self.word = word;
+    }
+
+    /// Acknowledges `member`; those that are no longer `known` are not repeated.
+    pub(super) async fn acknowledge(
+        &mut self,
+        member: NodeKey,
+        receipt: Receipt,
+        known: &Snapshot,
+    ) {
+        let value = keys::encode_receipt(member.generation, receipt);
+        if let Some(life) = &self.life {
+            let key = keys::receipt_key(&member.name);
+            life.write_for_a_while(&key, &value).await;
+        }
+        self.acknowledged
+            .insert(member.name, (member.generation, receipt));
+        self.acknowledged
+            .retain(|name, _| known.named(name).next().is_some());
+    }
+
+    /// Ends the life and says so `to` these, once: another life follows elsewhere.
+    pub(super) async fn move_out(&mut self, to: impl Iterator<Item = SocketAddr>) {
+        let Some(life) = self.life.take() else {
+            return;
+        };
+        life.write(keys::WORD, &keys::encode_word(&Word::Left))
+            .await;
+        to.for_each(|address| life.poke(address));
+        sleep(FAREWELL[0]).await;
+        life.end().await;
+    }
+
+    /// Says that it leaves, repeats it, and ends. The pause after each poke is for the
+    /// handshake: the word travels in its third datagram.
+    pub(super) async fn leave(&mut self, to: &[SocketAddr]) {
+        let Some(life) = self.life.take() else {
+            return;
+        };
+        life.write(keys::WORD, &keys::encode_word(&Word::Left))
+            .await;
+        if !to.is_empty() {
+            for pause in FAREWELL {
+                to.iter().for_each(|address| life.poke(*address));
+                sleep(pause).await;
+            }
+        }
+        life.end().await;
+    }
+
+    /// Ends the life without a word: another follows at the same place.
+    pub(super) async fn fall_silent(&mut self) {
+        if let Some(life) = self.life.take() {
+            life.end().await;
+        }
+    }
+
+    /// Contacts `to`, unless that is ourselves.
+    pub(super) fn poke(&self, to: SocketAddr) {
+        if let Some(life) = self.life.as_ref().filter(|life| life.id.gossip != to) {
+            life.poke(to);
+        }
+    }
+
+    /// What gossip holds of others; `None` between two lives.
+    pub(super) async fn listen(&mut self, epoch: Instant) -> Option<Vec<Reading>> {
+        let life = self.life.as_mut()?;
+        Some(life.read(&self.wire, epoch).await)
+    }
+
+    /// Whether a datagram has just come from `address`.
+    pub(super) fn hears(&self, address: SocketAddr) -> bool {
+        self.wire.has_just_heard(address)
+    }
+
+    /// Waits for the present life to end by itself, and says why.
+    pub(super) async fn ended(&self) -> String {
+        match &self.life {
+            Some(life) => life.ended().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn abort(&self) {
+        self.life.iter().for_each(Life::abort);
+    }
+
+    async fn spawn(&self, gossip: SocketAddr, node: &Node) -> anyhow::Result<Life> {
+        let config = &self.config;
+        let pairs = keys::encode(node)?;
+        let key = node.key.clone();
+        let id = Id { key, gossip };
+        let (wire, news) = (&self.wire, &self.news);
+        let life = Life::begin(id, &config.cluster, config.interval, pairs, wire, news).await?;
+        for (name, (generation, receipt)) in &self.acknowledged {
+            let value = keys::encode_receipt(*generation, *receipt);
+            let key = keys::receipt_key(name);
+            life.write_for_a_while(&key, &value).await;
+        }
+        Ok(life)
+    }
+
+    fn advertised(&self, seeds: &[SocketAddr]) -> (SocketAddr, Route) {
+        let configured = self.config.advertise;
+        let reachable = |seed: &&SocketAddr| self.wire.reaches(seed.ip());
+        let seeds: Vec<_> = seeds.iter().filter(reachable).copied().collect();
+        let current = self.life.as_ref().map(|life| life.id.gossip.ip());
+        let ip = configured.map(|address| address.ip());
+        let route = route::choose(ip, self.local.ip(), &seeds, current);
+        let port = configured.map(|address| address.port());
+        let port = port.filter(|port| *port != 0).unwrap_or(self.local.port());
+        (SocketAddr::new(route.ip, port), route)
+    }
+}
+
+fn unix_milliseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
+
+/// Pauses after each repetition of the last word.
+const FAREWELL: [Duration; 3] = [
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(30),
+];
+const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
+const LAST_BACK_OFF: Duration = Duration::from_secs(1);
+/// A life this long was no failure to start.
+const GOOD_LIFE: Duration = Duration::from_secs(10);

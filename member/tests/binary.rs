@@ -1,0 +1,210 @@
+//! The binary as a stranger meets it: help, complaints, exit codes, signals.
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use member::gossip::{Gossip, GossipConfig};
+use member::node::{Description, Word};
+use member::receipt::{Ack, Receipt};
+use member::snapshot::{Sighting, Snapshot};
+use rustix::process::{Pid, Signal, kill_process};
+
+fn member(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_member"));
+    for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("RAGOT_")) {
+        command.env_remove(key);
+    }
+    command
+        .args(args)
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped());
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    member(args).output().unwrap()
+}
+
+fn complaint(args: &[&str], code: i32) -> String {
+    let output = run(args);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    text
+}
+
+fn signal(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
+/// Everything the child still writes, and its exit code.
+fn end(mut child: Child, stderr: &mut impl Read) -> (String, Option<i32>) {
+    let mut text = String::new();
+    stderr.read_to_string(&mut text).unwrap();
+    (text, child.wait().unwrap().code())
+}
+
+#[test]
+fn help_has_examples_and_goes_to_standard_output() {
+    let output = run(&["--help"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text.contains("member --seed ha:7373 --http 3000"), "{text}");
+}
+
+#[test]
+fn every_mistake_is_one_line_and_exit_code_64() {
+    let good = ["--seed", "ha", "--http", "3000"];
+    let cases: [(&[&str], &str); 7] = [
+        (&["--wieght", "3"], "unexpected argument '--wieght' found"),
+        (
+            &["--weight", "300"],
+            "--weight \"300\": expected a number from 0 to 256",
+        ),
+        (
+            &["--advertise", "eth0"],
+            "--advertise \"eth0\": expected an address",
+        ),
+        (
+            &["--gossip", "host:1"],
+            "--gossip \"host:1\": expected an address to listen on",
+        ),
+        (
+            &["--resolver", "1.2.3.4"],
+            "--resolver \"1.2.3.4\": expected an address and a port",
+        ),
+        (&["--tag", "a"], "--tag \"a\": expected name=value"),
+        (
+            &["-c", "/nonexistent.toml"],
+            "/nonexistent.toml: cannot be read",
+        ),
+    ];
+    for (bad, expected) in cases {
+        let text = complaint(&[&good, bad].concat(), 64);
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.starts_with(&format!("member: {expected}")), "{text}");
+    }
+    assert_eq!(complaint(&[], 64).lines().count(), 2);
+}
+
+#[test]
+fn a_variable_is_named_in_its_complaint() {
+    let mut command = member(&["--seed", "ha"]);
+    let output = command.env("RAGOT_HTTP", "x").output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        text.starts_with("member: RAGOT_HTTP \"x\": expected a port"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_taken_gossip_port_is_one_line_and_exit_code_1() {
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let text = complaint(&["--seed", "ha", "--http", "3000", "--gossip", &address], 1);
+    let expected = format!("member: cannot listen for gossip on udp {address}: ");
+    assert!(text.starts_with(&expected), "{text}");
+    assert_eq!(text.lines().count(), 1);
+}
+
+#[test]
+fn without_a_balancer_it_stays_and_leaves_at_once_when_told() {
+    let nowhere = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let seed = nowhere.local_addr().unwrap().to_string();
+    let mut child = member(&["--seed", &seed, "--http", "1"]).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("no balancer answers") {
+        line.clear();
+        assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended");
+    }
+    signal(&child, Signal::INT);
+    let (text, code) = end(child, &mut stderr);
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[tokio::test]
+async fn sigterm_drains_leaves_and_exits_0() {
+    let lb = balancer().await;
+    let app = TcpListener::bind("127.0.0.1:0").unwrap();
+    let child = beside(&lb, &app);
+    let seen = hears(&lb, &Word::Ready).await;
+    signal(&child, Signal::TERM);
+    hears(&lb, &Word::Draining).await;
+    let receipt = Receipt {
+        ack: Ack::Drained,
+        inflight: 0,
+    };
+    lb.acknowledge(&seen.node.key, receipt);
+    hears(&lb, &Word::Left).await;
+    let (text, code) = ended(child).await;
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("1 balancers had let go"), "{text}");
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let lb = balancer().await;
+    let app = TcpListener::bind("127.0.0.1:0").unwrap();
+    for (second, expected) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        let child = beside(&lb, &app);
+        hears(&lb, &Word::Ready).await;
+        signal(&child, Signal::TERM);
+        hears(&lb, &Word::Draining).await;
+        signal(&child, second);
+        let (text, code) = ended(child).await;
+        assert_eq!(code, Some(expected), "{text}");
+    }
+}
+
+async fn balancer() -> Gossip {
+    let mut config = GossipConfig::new(Description::balancer("lb"));
+    config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    Gossip::start(config).await.unwrap()
+}
+
+/// A member that would wait for a minute.
+fn beside(lb: &Gossip, app: &TcpListener) -> Child {
+    let seed = lb.local_addr().to_string();
+    let port = app.local_addr().unwrap().port().to_string();
+    let args = [
+        "--seed",
+        &seed,
+        "--http",
+        &port,
+        "--name",
+        "s1",
+        "--drain-timeout",
+        "1m",
+    ];
+    member(&args).spawn().unwrap()
+}
+
+async fn ended(mut child: Child) -> (String, Option<i32>) {
+    let mut stderr = child.stderr.take().unwrap();
+    tokio::task::spawn_blocking(move || end(child, &mut stderr))
+        .await
+        .unwrap()
+}
+
+/// Waits until the newest life of the member is seen to say `word`.
+async fn hears(lb: &Gossip, word: &Word) -> Sighting {
+    let mut snapshots = lb.snapshots();
+    let said = |s: &Arc<Snapshot>| s.named("s1").last().is_some_and(|b| b.node.word == *word);
+    let soon = Duration::from_secs(10);
+    let snapshot = tokio::time::timeout(soon, snapshots.wait_for(said)).await;
+    let snapshot = snapshot
+        .unwrap_or_else(|_| panic!("never {word:?}"))
+        .unwrap();
+    let sighting = snapshot.named("s1").last().unwrap();
+    Sighting::clone(sighting)
+}
