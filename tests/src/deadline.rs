@@ -2,7 +2,9 @@
 //! up. The only place where tests sleep.
 
 use std::fmt::Display;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Longer than anything here takes on a busy machine; shorter than anybody's patience.
 pub const LIMIT: Duration = Duration::from_secs(20);

@@ -102,7 +102,7 @@ async fn bad_flags_of_lb() {
         ("--listen", "--listen"),
         ("--listen nonsense", "--listen \"nonsense\""),
         ("--listen 127.0.0.1", "--listen"),
-        ("--listen 127.0.0.1:99999", "--listen"),
+        ("--listen 127.0.0.1:99999", "--listen"), // fixed port: there is no such port
         ("--listen 300.0.0.1:80", "--listen"),
         ("--stats maybe", "`off`"),
         ("--gossip :x", "--gossip"),

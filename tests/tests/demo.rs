@@ -83,7 +83,9 @@ async fn webapps_take_turns_come_and_go_and_ctrl_c_ends_it() {
     assert_eq!(demo.hosts(2).await, names(["s1", "s3"]));
     demo.process.type_line("kill s1");
     demo.process.printed("without a word").await;
-    assert_eq!(demo.hosts(4).await, names(["s3"]));
+    // Killed is not left: what it had begun may still come.
+    let only = async || (demo.hosts(4).await == names(["s3"])).then_some(());
+    eventually("s3 alone answers", only).await;
     assert_eq!(demo.end(Signal::INT).await, 0);
 }
 

@@ -24,6 +24,7 @@ mod rotation;
 mod stats;
 mod stop;
 mod table_of_d4;
+mod table_of_d4_in_process;
 mod told;
 mod trouble;
 mod tunnel;

@@ -152,15 +152,13 @@ async fn a_request_is_streamed() {
 }
 
 #[tokio::test]
-#[ignore = "a server that answers early and closes resets the connection; hyper's client then meets \
-            the failed write before it reads the answer, and the client is told 502"]
 async fn an_early_answer_to_a_long_upload_reaches_the_client() {
     let cluster = Cluster::of(1).await;
     let mut raw = Raw::to(cluster.lb.addr()).await;
     raw.send("POST /early HTTP/1.1\r\nhost: h\r\ncontent-length: 100000000\r\n\r\n")
         .await;
-    let part = vec![b'x'; 300_000];
-    raw.send(&part).await;
+    // The server reads none of it: it resets the connection, its answer on the way.
+    raw.send(&vec![b'x'; 300_000]).await;
     let head = raw.until("\r\n\r\n").await;
     assert!(head.starts_with("HTTP/1.1 413 "), "{head}");
     assert_eq!(cluster.hits("/early"), 1);

@@ -2,7 +2,9 @@
 //! and nobody gives up waiting.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use e2e::backend::Backend;
 use e2e::cluster::Cluster;

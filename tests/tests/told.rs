@@ -32,7 +32,7 @@ pub(crate) struct Told {
 }
 
 /// HAProxy's machine with shorter times.
-pub(crate) fn quick() -> CheckPolicy {
+fn quick() -> CheckPolicy {
     CheckPolicy {
         interval: Duration::from_millis(150),
         recovery: Duration::from_millis(50),
@@ -44,14 +44,10 @@ pub(crate) fn quick() -> CheckPolicy {
 impl Told {
     /// With `count` servers that are up, checked over HTTP.
     pub(crate) async fn of(count: usize) -> Self {
-        Self::with(quick(), count).await
-    }
-
-    pub(crate) async fn with(checks: CheckPolicy, count: usize) -> Self {
         let (gossip, snapshots) = watch::channel(Arc::default());
         let (acknowledge, acknowledged) = mpsc::unbounded_channel();
         let policy = ProxyPolicy::default();
-        let balancer = Balancer::start("nodes", checks, policy, snapshots, acknowledge);
+        let balancer = Balancer::start("nodes", quick(), policy, snapshots, acknowledge);
         let backends = HashMap::new();
         let mut told = Self {
             balancer,

@@ -181,7 +181,7 @@ impl Shard {
     ) -> Result<Channel, Refusal> {
         let watched = Watched::new(stream);
         let sink = self.recorder.server_bytes(ledger, &server.row);
-        let wire = Wire::new(watched.clone(), sink, self.policy.timeouts.server);
+        let wire = Wire::new(watched.clone(), sink, self.policy.timeouts.server).hearing_out();
         let meter = wire.meter();
         let (sender, connection) = http1::Builder::new()
             .handshake(TokioIo::new(wire))

@@ -52,6 +52,7 @@ pub struct Wire<S, K> {
     meter: Arc<Meter>,
     patience: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    hears_out: bool,
 }
 
 impl<S, K: Sink> Wire<S, K> {
@@ -64,7 +65,15 @@ impl<S, K: Sink> Wire<S, K> {
             meter: Arc::default(),
             patience,
             stalled: None,
+            hears_out: false,
         }
+    }
+
+    /// A peer that has had enough may have answered before it hung up: what can no longer be sent
+    /// to it is dropped, uncounted, and reading tells how it ended.
+    pub fn hearing_out(mut self) -> Self {
+        self.hears_out = true;
+        self
     }
 
     /// This connection's own counts.
@@ -75,9 +84,13 @@ impl<S, K: Sink> Wire<S, K> {
     fn wrote(
         &mut self,
         cx: &mut Context<'_>,
+        offered: usize,
         result: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         match result {
+            Poll::Ready(Err(error)) if self.hears_out && is_hang_up(&error) => {
+                Poll::Ready(Ok(offered))
+            }
             Poll::Ready(Ok(bytes)) => {
                 self.stalled = None;
                 self.meter.written.fetch_add(bytes as u64, Relaxed);
@@ -95,6 +108,13 @@ impl<S, K: Sink> Wire<S, K> {
             failed => failed,
         }
     }
+}
+
+fn is_hang_up(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
 }
 
 impl<S: AsyncRead + Unpin, K: Sink> AsyncRead for Wire<S, K> {
@@ -119,7 +139,7 @@ impl<S: AsyncWrite + Unpin, K: Sink> AsyncWrite for Wire<S, K> {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.wrote(cx, result)
+        self.wrote(cx, buf.len(), result)
     }
 
     fn poll_write_vectored(
@@ -140,7 +160,7 @@ impl<S: AsyncWrite + Unpin, K: Sink> AsyncWrite for Wire<S, K> {
         } else {
             Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
         };
-        self.wrote(cx, result)
+        self.wrote(cx, total, result)
     }
 
     fn is_write_vectored(&self) -> bool {
