@@ -15,7 +15,7 @@ use crate::config::CheckPolicy;
 use crate::pool::narrate;
 use crate::pool::proof::{Finding, Proof};
 use crate::pool::roster::{Effect, Errand, Roster};
-use crate::pool::server::{Server, Standing};
+use crate::pool::server::Server;
 use crate::pool::set::SharedPool;
 use crate::pool::view::Admin;
 
@@ -53,7 +53,7 @@ impl Reporter {
     /// A request met the server refused or unreachable (no error: not in time). It is out at
     /// once, for all workers.
     pub fn unreachable(&self, server: &Server, error: Option<&io::Error>) {
-        if server.stand(Standing::Out) != Standing::Usable {
+        if !server.eject() {
             return; // somebody was faster
         }
         let proof = match error {

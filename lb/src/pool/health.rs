@@ -32,6 +32,10 @@ pub struct Health {
     silent_since: Option<Duration>,
     trial: Trial,
     due: Option<(Duration, Probe)>,
+    /// When the check falls due that a connect asked for meanwhile must not delay.
+    set_aside: Option<Duration>,
+    /// When a doubt was last looked into.
+    doubted: Option<Duration>,
     /// Proofs asked for in an earlier round are out of date.
     round: u64,
     probing: bool,
@@ -54,6 +58,8 @@ impl Health {
             silent_since: None,
             trial: Trial::Unproven,
             due: None,
+            set_aside: None,
+            doubted: None,
             round: 0,
             probing: false,
             view,
@@ -63,7 +69,7 @@ impl Health {
     /// What the operator decided and what was counted live on when a server's process is
     /// replaced.
     #[must_use]
-    pub fn succeeding(mut self, earlier: &Self) -> Self {
+    pub fn succeeding(mut self, now: Duration, earlier: &Self) -> Self {
         self.admin = earlier.admin;
         let View {
             since,
@@ -87,6 +93,7 @@ impl Health {
                 ..self.view
             };
         }
+        self.settle(now);
         self
     }
 
@@ -119,16 +126,16 @@ impl Health {
     #[must_use]
     pub fn is_over(&self, now: Duration) -> bool {
         self.word == Word::Left
-            || self.silent_since.is_some_and(|since| {
-                !self.view.shown.is_up()
-                    && (self.word == Word::Starting || now >= since + self.policy.forget)
+            || self.over_at().is_some_and(|at| {
+                !self.view.shown.is_up() && (self.word == Word::Starting || now >= at)
             })
     }
 
-    /// When [`is_over`](Self::is_over) becomes true if nothing else happens.
+    /// When [`is_over`](Self::is_over) becomes true if it is out and nothing else happens.
     #[must_use]
     pub fn over_at(&self) -> Option<Duration> {
-        self.silent_since.map(|since| since + self.policy.forget)
+        let silent_since = self.silent_since?;
+        Some(silent_since.max(self.view.since) + self.policy.forget)
     }
 
     /// The operator decides.
@@ -167,9 +174,7 @@ impl Health {
             (false, None) => {
                 self.silent_since = Some(now);
                 match self.trial {
-                    Trial::Checked(health) if health >= self.policy.rise => {
-                        self.ask(now, Probe::Connect);
-                    }
+                    Trial::Checked(health) if health >= self.policy.rise => self.ask_between(now),
                     Trial::Unproven => {}
                     _ => self.lose(),
                 }
@@ -192,8 +197,14 @@ impl Health {
     /// A request got no answer on a fresh connection: one connect tells a crash from a webapp
     /// that merely hangs up on some requests.
     pub fn doubt(&mut self, now: Duration) {
-        if matches!(self.trial, Trial::Checked(_)) && self.view.shown.is_up() && !self.probing {
-            self.ask(now, Probe::Connect);
+        let asked = self.doubted.is_some_and(|at| now < at + DOUBTS);
+        if matches!(self.trial, Trial::Checked(_))
+            && self.view.shown.is_up()
+            && !self.probing
+            && !asked
+        {
+            self.doubted = Some(now);
+            self.ask_between(now);
         }
     }
 
@@ -217,6 +228,16 @@ impl Health {
         self.view.checking = true;
         self.due = None;
         Some((probe, self.round))
+    }
+
+    /// A probe could not be made, for want of something of ours: it says nothing of the server,
+    /// and is asked again.
+    pub fn retry(&mut self, now: Duration, round: u64, probe: Probe) {
+        if round == self.round {
+            self.probing = false;
+            self.view.checking = false;
+            self.due = Some((now + self.policy.recovery, probe));
+        }
     }
 
     /// A probe has ended.
@@ -254,7 +275,8 @@ impl Health {
 
     fn checked(&mut self, now: Duration, health: u32, probe: Probe, passed: bool) {
         let up = health >= self.policy.rise;
-        self.due = Some((now + self.policy.interval, Probe::Full));
+        let usual = now + self.policy.interval;
+        self.due = Some((self.set_aside.take().unwrap_or(usual), Probe::Full));
         if passed {
             if probe == Probe::Full {
                 let risen = health + 1;
@@ -316,7 +338,15 @@ impl Health {
         self.due = Some((at, probe));
     }
 
+    /// A connect now, which leaves the next check where it was.
+    fn ask_between(&mut self, now: Duration) {
+        let next = self.due.filter(|(_, probe)| *probe == Probe::Full);
+        self.ask(now, Probe::Connect);
+        self.set_aside = next.map(|(at, _)| at);
+    }
+
     fn cancel(&mut self) {
+        self.set_aside = None;
         self.round += 1;
         self.probing = false;
         self.view.checking = false;
@@ -380,6 +410,9 @@ impl Health {
         }
     }
 }
+
+/// Between two connects that doubts ask for: a client that provokes them must not buy many.
+const DOUBTS: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests;

@@ -146,6 +146,13 @@ impl Roster {
         self.rename_of(now, errand.server.uid);
     }
 
+    /// A probe could not be made.
+    pub fn unproved(&mut self, now: Duration, errand: &Errand) {
+        self.with_uid(now, errand.server.uid, |tracked| {
+            tracked.health.retry(now, errand.round, errand.probe);
+        });
+    }
+
     /// The operator decides about a server by its shown name; `false` if there is none.
     pub fn decide(&mut self, now: Duration, service: &str, name: &str, admin: Admin) -> bool {
         let key = self.tracked.iter().find_map(|(key, tracked)| {
@@ -346,7 +353,7 @@ impl Roster {
             let fresh = self.server(key, addr, row);
             if let Some(tracked) = self.tracked.get_mut(key) {
                 if let Some(earlier) = earlier {
-                    tracked.health = tracked.health.clone().succeeding(&earlier);
+                    tracked.health = tracked.health.clone().succeeding(now, &earlier);
                 }
                 let old = std::mem::replace(&mut tracked.server, fresh);
                 let _ = old.stand(Standing::Leaving);
@@ -385,6 +392,9 @@ impl Roster {
         };
         let was = tracked.health.view().shown;
         change(tracked);
+        if *tracked.health.word() != Word::Draining {
+            tracked.acknowledged = None;
+        }
         let view = tracked.health.view();
         let shown = view.shown;
         let standing = tracked.standing();
@@ -453,9 +463,6 @@ impl Roster {
                     key: key.clone(),
                     in_flight,
                 });
-            }
-            if !draining {
-                tracked.acknowledged = None;
             }
             let superseded = tracked.name.is_none() && !tracked.live;
             if (superseded || tracked.health.is_over(now)) && in_flight == 0 {

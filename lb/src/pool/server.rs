@@ -140,6 +140,20 @@ impl Server {
         }
     }
 
+    /// Takes a usable server out, at once, for all workers; `false` if it was not usable, and then
+    /// nothing changes: one that is leaving goes on leaving.
+    pub fn eject(&self) -> bool {
+        let (usable, out) = (Standing::Usable as u8, Standing::Out as u8);
+        let ejected = self
+            .standing
+            .compare_exchange(usable, out, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok();
+        if ejected {
+            self.changed.notify_waiters();
+        }
+        ejected
+    }
+
     /// Resolves when its standing is not [`Standing::Usable`].
     pub async fn unusable(&self) {
         loop {

@@ -48,6 +48,8 @@ impl Tracked {
     pub(super) fn standing(&self) -> Standing {
         match self.health.view().shown {
             Shown::Up { .. } if self.name.is_some() => Standing::Usable,
+            // Also while it comes back: what it was still doing goes on.
+            Shown::Drain | Shown::Maint => Standing::Leaving,
             _ if self.health.is_leaving() => Standing::Leaving,
             _ => Standing::Out,
         }

@@ -293,9 +293,51 @@ fn a_doubt_is_settled_by_one_connect() {
         Shown::Up { left: 3 },
         "it only hung up on one request"
     );
+    bench.now += DOUBTS;
     bench.health.doubt(bench.now);
     bench.probe(Finding::L4Con);
     assert_eq!(bench.shown(), Shown::Down { good: 0 });
+}
+
+#[test]
+fn doubts_do_not_delay_the_check_and_cost_one_connect_in_100_ms() {
+    let mut bench = Bench::up();
+    let mut connects = 0;
+    let check_at = bench.now + 2 * SECOND;
+    while bench.health.due().is_none_or(|due| due < check_at) || bench.now < check_at {
+        bench.health.doubt(bench.now);
+        if bench.health.due() == Some(bench.now) && bench.now < check_at {
+            bench.probe(CONNECT_OK);
+            connects += 1;
+        }
+        bench.now += Duration::from_millis(10);
+        if bench.now >= check_at {
+            break;
+        }
+    }
+    assert_eq!(connects, 20);
+    assert_eq!(bench.health.due(), Some(check_at));
+}
+
+#[test]
+fn a_probe_that_could_not_be_made_says_nothing() {
+    let mut bench = Bench::up();
+    bench.now = bench.health.due().unwrap();
+    let (probe, round) = bench.health.begin(bench.now).unwrap();
+    bench.health.retry(bench.now, round, probe);
+    assert_eq!(bench.shown(), Shown::Up { left: 3 });
+    assert_eq!(bench.probe(Finding::L7Ok).as_millis(), 200);
+}
+
+#[test]
+fn the_120_s_begin_when_it_goes_down() {
+    let mut bench = Bench::up();
+    bench.hear(false);
+    bench.probe(CONNECT_OK);
+    bench.now += 500 * SECOND;
+    bench.probe(Finding::L7Tout);
+    assert_eq!(bench.shown(), Shown::Down { good: 0 });
+    assert!(!bench.health.is_over(bench.now + 119 * SECOND));
 }
 
 #[test]
@@ -317,7 +359,7 @@ fn a_new_life_inherits_what_was_counted_and_decided() {
     old.eject();
     old.health.decide(old.now, Admin::Drain);
     let mut new = Bench::new();
-    new.health = new.health.succeeding(&old.health);
+    new.health = new.health.succeeding(new.now, &old.health);
     new.say(Word::Ready);
     new.probe(CONNECT_OK);
     assert_eq!((new.shown(), new.health.view().downs), (Shown::Drain, 1));

@@ -403,4 +403,60 @@ fn rows_and_turns_are_in_order_of_name() {
     assert_eq!(script.usable(), ["s1:1", "s2:2", "s10:10"]);
 }
 
+#[test]
+fn a_second_draining_is_acknowledged_too() {
+    let mut script = Script::with(2);
+    for word in [Word::Draining, Word::Ready, Word::Draining] {
+        script.node("s1", 1, 1, word);
+        script.tell();
+    }
+    assert_eq!(script.acks.len(), 2);
+}
+
+#[test]
+fn a_server_that_comes_back_goes_on_with_what_it_was_doing() {
+    let mut script = Script::with(1);
+    let server = script.server("s1");
+    let _lease = server.lease().unwrap();
+    for admin in [Admin::Drain, Admin::Maint] {
+        script.roster.decide(script.now, "nodes", "s1", admin);
+        script.settle();
+        assert_eq!(server.standing(), Standing::Leaving);
+        script
+            .roster
+            .decide(script.now, "nodes", "s1", Admin::Ready);
+        assert_eq!(
+            server.standing(),
+            Standing::Leaving,
+            "until its connect has ended"
+        );
+        script.settle();
+        assert_eq!(server.standing(), Standing::Usable);
+    }
+}
+
+#[test]
+fn a_refused_connect_does_not_cut_short_what_a_leaving_server_does() {
+    let mut script = Script::with(1);
+    let server = script.server("s1");
+    script.node("s1", 1, 1, Word::Draining);
+    script.tell();
+    assert!(!server.eject());
+    assert_eq!(server.standing(), Standing::Leaving);
+}
+
+#[test]
+fn whoever_takes_over_a_row_in_maintenance_is_in_maintenance() {
+    let mut script = Script::with(1);
+    script.node("s1", 2, 2, Word::Ready);
+    script.tell();
+    script
+        .roster
+        .decide(script.now, "nodes", "s1", Admin::Maint);
+    script.settle();
+    script.presence("s1", 1, Presence::Silent);
+    script.tell();
+    assert_eq!(script.usable(), [""; 0]);
+}
+
 mod histories;

@@ -112,7 +112,7 @@ impl Script {
         };
         let server = Arc::clone(&entry.server);
         if server.lease().is_some() && self.refusing.contains(&server.addr) {
-            let _ = server.stand(Standing::Out);
+            server.eject();
             self.roster
                 .ejected(self.now, server.uid, &proof(Finding::L4Con));
         }
