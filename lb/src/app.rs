@@ -126,8 +126,9 @@ impl Lb {
     /// # Errors
     ///
     /// The first address that cannot be bound, or thread that cannot be started.
-    pub async fn start(settings: Settings) -> Result<Self, Error> {
+    pub async fn start(mut settings: Settings) -> Result<Self, Error> {
         let ulimit_n = vitals::raise_open_files();
+        settings.maxconn = affordable(settings.maxconn, ulimit_n);
         let (listen, listener) = bind("clients (--listen)", settings.listen)?;
         let page = settings
             .stats
@@ -195,7 +196,7 @@ impl Lb {
         inside.stop.stop();
         let in_flight = || core.ledger.current.load(Relaxed);
         let idle = async {
-            // Every place free: every connection has ended. Tunnels live on without theirs.
+            // Every place free: every connection and every tunnel has ended.
             drop(
                 inside
                     .places
@@ -229,6 +230,16 @@ fn bind(purpose: &'static str, addr: SocketAddr) -> Result<(SocketAddr, StdListe
             addr,
             source,
         })
+}
+
+/// As many connections as there are descriptors for: one in and one out each, and some for us.
+fn affordable(maxconn: usize, ulimit_n: u64) -> usize {
+    let room = (ulimit_n.saturating_sub(RESERVED) / 2).max(1) as usize;
+    if ulimit_n == 0 || maxconn <= room {
+        return maxconn;
+    }
+    tracing::warn!("{ulimit_n} open files are too few for --maxconn {maxconn}: taking {room}");
+    room
 }
 
 fn room(name: &str) -> Result<Room, Error> {
@@ -346,4 +357,6 @@ fn show(
 
 /// Few look at the statistics page.
 const STATS_MAXCONN: usize = 100;
+/// Descriptors for listeners, gossip, checks, the statistics page and the runtimes.
+const RESERVED: u64 = 600;
 const LOOK: Duration = Duration::from_millis(10);

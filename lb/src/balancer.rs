@@ -94,6 +94,6 @@ where
         let proxy = self.proxy.clone();
         let ends = request.extensions().get::<Ends>().copied();
         let request = request.map(Source::boxed);
-        Box::pin(async move { Ok(proxy.answer(request, ends).await) })
+        Box::pin(async move { Ok(proxy.answer(request, ends, None).await) })
     }
 }

@@ -54,7 +54,7 @@ pub struct CheckPolicy {
     pub rise: u32,
     /// Failed checks that take a server out. HAProxy's default.
     pub fall: u32,
-    /// The one connect that admits a server, and each recovery probe of an ejected one.
+    /// Limit for the one connect that admits a server, or that looks into a doubt or a silence.
     pub admission: Duration,
     /// Before the first recovery probe of an ejected server; doubles up to `interval`.
     pub recovery: Duration,

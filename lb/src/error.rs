@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     Connect,
     /// The last connection attempt timed out.
     ConnectTimeout,
+    /// No connection, for want of something of ours.
+    Exhausted,
     /// The server closed or failed before its response header was complete.
     EmptyResponse,
     /// The server's response cannot be understood.
@@ -89,6 +91,7 @@ impl Error {
             Kind::ClientGone => (Side::Client, Phase::Headers),
             Kind::NoServer | Kind::Connect => (Side::Server, Phase::Connect),
             Kind::ConnectTimeout => (Side::ServerTimeout, Phase::Connect),
+            Kind::Exhausted => (Side::Resource, Phase::Connect),
             Kind::EmptyResponse => (Side::Server, Phase::Headers),
             Kind::BadResponse => (Side::Proxy, Phase::Headers),
             Kind::ServerTimeout => (Side::ServerTimeout, Phase::Headers),
@@ -107,7 +110,7 @@ impl Error {
             Kind::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
             // Nobody reads it; a status keeps the types honest.
             Kind::ClientGone => StatusCode::BAD_REQUEST,
-            Kind::NoServer | Kind::Connect | Kind::ConnectTimeout => {
+            Kind::NoServer | Kind::Connect | Kind::ConnectTimeout | Kind::Exhausted => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Kind::EmptyResponse | Kind::BadResponse => StatusCode::BAD_GATEWAY,
@@ -129,6 +132,7 @@ impl fmt::Display for Error {
             Kind::NoServer => f.write_str("no server is usable"),
             Kind::Connect => f.write_str("no connection"),
             Kind::ConnectTimeout => f.write_str("no connection in time"),
+            Kind::Exhausted => f.write_str("no connection, for want of something of ours"),
             Kind::EmptyResponse => f.write_str("closed before it answered"),
             Kind::BadResponse => f.write_str("sent a response that cannot be understood"),
             Kind::ServerTimeout => f.write_str("did not answer in time"),
@@ -170,6 +174,7 @@ mod tests {
             Side::ServerTimeout,
             Phase::Connect,
         );
+        check(Kind::Exhausted, 503, Side::Resource, Phase::Connect);
         check(Kind::EmptyResponse, 502, Side::Server, Phase::Headers);
         check(Kind::BadResponse, 502, Side::Proxy, Phase::Headers);
         check(

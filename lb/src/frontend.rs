@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::counters::{Counter, Max, PerWorker, Rate};
 
 /// One worker's counts of one frontend (management guide 9.1).
@@ -83,5 +85,24 @@ pub struct Connected(Arc<Frontend>);
 impl Drop for Connected {
     fn drop(&mut self) {
         self.0.current.fetch_sub(1, Relaxed);
+    }
+}
+
+/// One connection's place under `maxconn`, and its count. A tunnel keeps it beyond the connection
+/// that it came from.
+#[derive(Debug)]
+pub struct Seat {
+    _connected: Connected,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Seat {
+    /// Takes the seat.
+    #[must_use]
+    pub const fn new(connected: Connected, place: OwnedSemaphorePermit) -> Self {
+        Self {
+            _connected: connected,
+            _place: place,
+        }
     }
 }

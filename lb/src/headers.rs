@@ -19,20 +19,23 @@ pub struct Ends {
     pub local: SocketAddr,
 }
 
-/// The protocol a request asks to switch to, if it does so properly (RFC 9110, section 7.8).
-#[must_use]
-pub fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+/// The protocol a request asks to switch to, if it does so properly (RFC 9110, section 7.8). Not
+/// to `h2c`: inside such a tunnel no rule of ours would be seen (RFC 9113 dropped it).
+fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let asked = nominated(headers).any(|option| option.eq_ignore_ascii_case(b"upgrade"));
-    if asked {
-        headers.get(UPGRADE).cloned()
-    } else {
-        None
-    }
+    let protocol = headers.get(UPGRADE).filter(|_| asked)?;
+    let is_h2c = protocol.as_bytes().to_ascii_lowercase().starts_with(b"h2c");
+    (!is_h2c).then(|| protocol.clone())
 }
 
-/// Makes a request fit for any server. Without `ends` nothing is said of the client.
-pub fn to_server(parts: &mut request::Parts, ends: Option<Ends>) {
-    let upgrade = upgrade(&parts.headers);
+/// Makes a request fit for any server. Without `ends` nothing is said of the client; a switch of
+/// protocols is asked for only if the connection is `upgradable`.
+pub fn to_server(parts: &mut request::Parts, ends: Option<Ends>, upgradable: bool) {
+    let upgrade = if upgradable {
+        upgrade(&parts.headers)
+    } else {
+        None
+    };
     let trailers = accepts_trailers(&parts.headers);
     strip(&mut parts.headers);
     if let Some(protocol) = upgrade {
@@ -42,6 +45,9 @@ pub fn to_server(parts: &mut request::Parts, ends: Option<Ends>) {
         parts.headers.insert(UPGRADE, protocol);
     }
     if trailers {
+        parts
+            .headers
+            .append(CONNECTION, HeaderValue::from_static("te"));
         parts
             .headers
             .insert(TE, HeaderValue::from_static("trailers"));
@@ -154,7 +160,7 @@ mod tests {
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
         let client = "[::ffff:10.0.0.9]:5000".parse().unwrap();
         let local = "10.0.0.1:80".parse().unwrap();
-        to_server(&mut parts, Some(Ends { client, local }));
+        to_server(&mut parts, Some(Ends { client, local }), true);
         format!("{} {}", parts.uri, text(&parts.headers))
     }
 
@@ -198,7 +204,7 @@ mod tests {
         check(
             "/",
             &[("host", "h"), ("te", "gzip, trailers")],
-            "/ host=h; te=trailers; ",
+            "/ connection=te; host=h; te=trailers; ",
         );
         check("/", &[("host", "h"), ("te", "gzip")], "/ host=h; ");
         check(

@@ -17,6 +17,8 @@ pub enum Side {
     ServerTimeout,
     /// `P`: the proxy blocked it.
     Proxy,
+    /// `R`: something of ours was exhausted.
+    Resource,
     /// `D`: the server went down while it was handling the request.
     Down,
 }

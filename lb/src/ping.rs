@@ -18,7 +18,7 @@ pub async fn ping(addr: SocketAddr) -> Result<(), String> {
     let addr = here(addr);
     let failed = |what: &str| format!("{addr}: {what}");
     let mut stream = dial(addr, LIMIT).await.map_err(|refusal| match refusal {
-        Refusal::Failed(error) => failed(&error.to_string()),
+        Refusal::Failed(error) | Refusal::Ours(error) => failed(&error.to_string()),
         Refusal::TimedOut | Refusal::Abandoned => failed("no connection in time"),
     })?;
     let mut head = [0; 12];

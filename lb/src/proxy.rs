@@ -3,6 +3,7 @@
 
 mod journey;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use hyper::{Request, Response, StatusCode};
 
 use self::journey::Journey;
 use crate::error::{Error, Kind};
+use crate::frontend::Seat;
 use crate::headers::{self, Ends};
 use crate::io::download::Download;
 use crate::io::record::Ticket;
@@ -53,31 +55,34 @@ struct Fault {
 }
 
 impl Proxy {
-    /// Answers one request. Without `ends` nothing is forwarded about the client.
-    pub async fn answer(&self, request: Request<Source>, ends: Option<Ends>) -> Response<Download> {
+    /// Answers one request. Without `ends` nothing is forwarded about the client; `seat` is kept by
+    /// a tunnel that the request may become.
+    pub async fn answer(
+        &self,
+        request: Request<Source>,
+        ends: Option<Ends>,
+        seat: Option<&Arc<Seat>>,
+    ) -> Response<Download> {
         let mut ticket = self.shard.recorder().begin();
         let (mut parts, source) = request.into_parts();
         if let Err(error) = rules::check(&parts) {
             return refuse(&error, ticket);
         }
         ticket.routed(&self.ledger);
-        let asked = headers::upgrade(&parts.headers).is_some();
-        let upgrade = if asked {
-            parts.extensions.remove::<OnUpgrade>()
-        } else {
-            None
-        };
-        headers::to_server(&mut parts, ends);
+        // hyper grants none to HTTP/1.0, and then none must be asked for.
+        let upgrade = parts.extensions.remove::<OnUpgrade>();
+        headers::to_server(&mut parts, ends, upgrade.is_some());
         let policy = self.shard.policy();
         let mut journey = Journey {
             idempotent: retry::is_idempotent(&parts.method),
+            hangups: 0,
             uploads: Uploads::new(source, policy.timeouts.client),
             parts,
             ticket,
             left: policy.retry.retries,
         };
         match self.attempts(&mut journey).await {
-            Ok(answer) => self.relay(answer, journey, upgrade),
+            Ok(answer) => self.relay(answer, journey, upgrade, seat),
             Err(error) => refuse(&error, journey.ticket),
         }
     }
@@ -172,17 +177,20 @@ impl Proxy {
             () = tokio::time::sleep(SOON) => {}
         }
         let repeatable = journey.idempotent && journey.uploads.is_none();
-        let patience = self.shard.policy().timeouts.server;
+        let step = self.shard.policy().timeouts.server / SHARES;
         let moved = || meter.written() + meter.read();
+        let (mut last, mut silent) = (moved(), 0);
         loop {
-            let before = moved();
             tokio::select! {
                 biased;
                 result = &mut response => return result.map_err(broken),
                 () = server.out(), if repeatable => return Err(Error::new(Kind::WentDown)),
-                () = tokio::time::sleep(patience) => {
-                    // An upload that proceeds is no silence.
-                    if moved() == before {
+                () = tokio::time::sleep(step) => {
+                    // While the client has something to send, its silence is not the server's.
+                    let now = moved();
+                    silent = if now == last && journey.uploads.is_settled() { silent + 1 } else { 0 };
+                    last = now;
+                    if silent >= SHARES {
                         return Err(Error::new(Kind::ServerTimeout));
                     }
                 }
@@ -193,6 +201,10 @@ impl Proxy {
     fn unconnected(&self, journey: &Journey, server: &Arc<Server>, refusal: Refusal) -> Fault {
         let error = match refusal {
             Refusal::Abandoned => Error::new(Kind::Connect),
+            Refusal::Ours(cause) => {
+                tracing::warn!(%cause, "cannot connect to servers");
+                Error::new(Kind::Exhausted).because(cause)
+            }
             Refusal::TimedOut => {
                 self.reporter.unreachable(server, None);
                 Error::new(Kind::ConnectTimeout)
@@ -202,7 +214,11 @@ impl Proxy {
                 Error::new(Kind::Connect).because(cause)
             }
         };
-        let next = retry::decide(journey.failure(false));
+        let next = match error.kind() {
+            // The next attempt would want for the same.
+            Kind::Exhausted => Next::GiveUp(retry::Reason::Exhausted),
+            _ => retry::decide(journey.failure(false)),
+        };
         Fault {
             error: error.at(server.addr),
             next,
@@ -211,28 +227,31 @@ impl Proxy {
 
     fn unanswered(
         &self,
-        journey: &Journey,
+        journey: &mut Journey,
         server: &Arc<Server>,
         failure: Failure,
         error: Error,
     ) -> Fault {
-        let next = match error.kind() {
-            Kind::EmptyResponse | Kind::BadResponse | Kind::WentDown => retry::decide(failure),
-            _ => Next::GiveUp(retry::Reason::Exhausted),
-        };
-        if error.kind() == Kind::EmptyResponse && !failure.reused && !failure.answered {
-            self.reporter.doubtful(server);
-        }
         // A body that is gone because its client is, is the client's doing.
         let error = match journey.uploads.progress() {
             Progress::ClientGone => Error::new(Kind::ClientGone),
             Progress::ClientTimeout => Error::new(Kind::ClientTimeout),
-            _ => error,
+            _ => error.at(server.addr),
         };
-        Fault {
-            error: error.at(server.addr),
-            next,
-        }
+        let fresh = !failure.reused && !failure.answered;
+        let next = match error.kind() {
+            Kind::EmptyResponse if fresh => {
+                self.reporter.doubtful(server);
+                journey.hangups += 1;
+                retry::decide(Failure {
+                    hangups: journey.hangups,
+                    ..failure
+                })
+            }
+            Kind::EmptyResponse | Kind::BadResponse | Kind::WentDown => retry::decide(failure),
+            _ => Next::GiveUp(retry::Reason::Exhausted),
+        };
+        Fault { error, next }
     }
 
     /// Hands the answer on, and with it everything that is held until its body has ended.
@@ -241,6 +260,7 @@ impl Proxy {
         answer: Answer,
         journey: Journey,
         upgrade: Option<OnUpgrade>,
+        seat: Option<&Arc<Seat>>,
     ) -> Response<Download> {
         let Answer {
             mut response,
@@ -256,6 +276,9 @@ impl Proxy {
         let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         let ours = hyper::upgrade::on(&mut response);
         let (mut parts, body) = response.into_parts();
+        if let Err(error) = rules::check_answer(&parts) {
+            return refuse(&error, ticket);
+        }
         headers::to_client(&mut parts);
         let meter = Arc::clone(channel.meter());
         let held = Borrowed {
@@ -273,6 +296,7 @@ impl Proxy {
                     server: ours,
                     meter,
                     patience: timeouts.tunnel,
+                    seat: seat.cloned(),
                 };
                 tokio::spawn(tunnel.run(ticket, held));
                 Response::from_parts(parts, Download::from(bytes::Bytes::new()))
@@ -290,10 +314,18 @@ impl Proxy {
 fn broken(error: hyper::Error) -> Error {
     let kind = if error.is_parse() {
         Kind::BadResponse
+    } else if stalled(&error) {
+        Kind::ServerTimeout
     } else {
         Kind::EmptyResponse
     };
     Error::new(kind).because(error)
+}
+
+/// Whether the server has stopped reading the request.
+fn stalled(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
+    cause.is_some_and(|cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut)
 }
 
 /// The answer to a request that no server answered.
@@ -305,3 +337,5 @@ fn refuse(error: &Error, ticket: Ticket) -> Response<Download> {
 
 /// Longer than nearly every answer takes.
 const SOON: Duration = Duration::from_millis(100);
+/// A server's silence is measured in shares of its timeout.
+const SHARES: u32 = 8;

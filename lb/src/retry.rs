@@ -18,6 +18,8 @@ pub struct Failure {
     pub idempotent: bool,
     /// Attempts left.
     pub left: u32,
+    /// Fresh connections that ended without an answer, this one included.
+    pub hangups: u32,
 }
 
 /// What to do next.
@@ -42,6 +44,8 @@ pub enum Reason {
     Answered,
     /// The server may have acted on it, and doing so twice could do harm.
     NotIdempotent,
+    /// It has made two servers hang up: a third would too.
+    Harmful,
 }
 
 /// Decides; total over all combinations.
@@ -58,6 +62,9 @@ pub const fn decide(failure: Failure) -> Next {
     }
     if failure.bytes_sent && !failure.idempotent {
         return Next::GiveUp(Reason::NotIdempotent);
+    }
+    if failure.hangups > 1 {
+        return Next::GiveUp(Reason::Harmful);
     }
     if failure.reused {
         Next::Fresh
@@ -87,6 +94,7 @@ mod tests {
         body_intact: true,
         idempotent: true,
         left: 3,
+        hangups: 1,
     };
 
     #[test]
@@ -117,6 +125,13 @@ mod tests {
                 ..FAILED
             },
             Next::GiveUp(Reason::BodyGone),
+        );
+        check(
+            Failure {
+                hangups: 2,
+                ..FAILED
+            },
+            Next::GiveUp(Reason::Harmful),
         );
         let post = Failure {
             idempotent: false,
@@ -150,6 +165,7 @@ mod tests {
                 body_intact: bits & 4 != 0,
                 idempotent: false,
                 left: bits >> 3,
+                hangups: 0,
             };
             assert!(matches!(decide(failure), Next::GiveUp(_)), "{failure:?}");
         }

@@ -4,6 +4,7 @@
 
 use hyper::header::{HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
+use hyper::http::response;
 use hyper::http::uri::Authority;
 use hyper::{Method, Uri, Version};
 
@@ -23,6 +24,15 @@ pub fn check(parts: &Parts) -> Result<(), Error> {
     check_coding(&parts.headers)?;
     let host = sole_host(parts)?;
     check_target(&parts.method, &parts.uri, host)
+}
+
+/// Refuses answers that cannot be relayed as they are.
+///
+/// # Errors
+///
+/// Names the rule that was broken.
+pub fn check_answer(parts: &response::Parts) -> Result<(), Error> {
+    check_coding(&parts.headers).map_err(|error| Error::new(Kind::BadResponse).because(error))
 }
 
 /// `Transfer-Encoding` may only say `chunked`, once (RFC 9112, sections 6.1 and 7).
@@ -84,7 +94,8 @@ fn check_target(method: &Method, uri: &Uri, host: Option<&HeaderValue>) -> Resul
         let agrees = host
             .and_then(|host| authority(host.as_bytes()))
             .is_none_or(|host| {
-                host.host().eq_ignore_ascii_case(named.host()) && port(&host) == port(&named)
+                host.host().eq_ignore_ascii_case(named.host())
+                    && port(&host, scheme) == port(&named, scheme)
             });
         return if agrees {
             Ok(())
@@ -116,8 +127,13 @@ fn authority(bytes: &[u8]) -> Option<Authority> {
     (!has_user && !authority.host().is_empty() && port_is_number).then_some(authority)
 }
 
-fn port(authority: &Authority) -> u16 {
-    authority.port_u16().unwrap_or(80)
+fn port(authority: &Authority, scheme: &str) -> u16 {
+    let default = if scheme.eq_ignore_ascii_case("https") {
+        443
+    } else {
+        80
+    };
+    authority.port_u16().unwrap_or(default)
 }
 
 const fn refuse(kind: Kind) -> Error {
@@ -161,6 +177,7 @@ mod tests {
     fn targets() {
         check("GET", "http://a/x", &[("host", "a")], 200);
         check("GET", "http://a:80/x", &[("host", "A")], 200);
+        check("GET", "https://a:443/x", &[("host", "a")], 200);
         check("GET", "http://a/x", &[("host", "b")], 400);
         check("GET", "http://a:81/x", &[("host", "a")], 400);
         check("GET", "http://u@a/x", &[("host", "a")], 400);

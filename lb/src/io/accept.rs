@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::conn;
 use super::stop::Stopping;
+use crate::frontend::Seat;
 use crate::proxy::Proxy;
 
 /// Binds a TCP listener once, so that a taken port is noticed (a second bind with SO_REUSEPORT
@@ -73,15 +74,18 @@ pub async fn accept(listener: TcpListener, worker: usize, proxy: Proxy, door: Do
                     .frontend()
                     .connected(worker, recorder.clock().now_ms());
                 let (proxy, stopping) = (proxy.clone(), stopping.clone());
-                tokio::spawn(async move {
-                    conn::serve(stream, client, proxy, stopping).await;
-                    drop((connected, place));
-                });
+                // The semaphore is never closed.
+                let Ok(place) = place else { return };
+                let seat = Arc::new(Seat::new(connected, place));
+                tokio::spawn(conn::serve(stream, client, proxy, stopping, seat));
             }
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept; trying again in {pause:?}");
-                tokio::time::sleep(pause).await;
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = stop.wait() => return,
+                }
                 pause = (pause * 2).min(LAST_PAUSE);
             }
         }

@@ -13,8 +13,9 @@ use crate::config::CheckPolicy;
 use crate::pool::proof::{Finding, Probe, Proof};
 use crate::pool::roster::Errand;
 
-/// Asks one server once. Never fails: a failure is a finding.
-pub async fn probe(errand: &Errand, policy: CheckPolicy) -> Proof {
+/// Asks one server once. A failure is a finding; `None`: the question could not be asked, for
+/// want of something of ours.
+pub async fn probe(errand: &Errand, policy: CheckPolicy) -> Option<Proof> {
     let began = Instant::now();
     let (limit, path) = match errand.probe {
         Probe::Connect => (policy.admission, None),
@@ -22,7 +23,7 @@ pub async fn probe(errand: &Errand, policy: CheckPolicy) -> Proof {
     };
     let (finding, code, info) = match dial(errand.server.addr, limit).await {
         Err(refusal) => {
-            let (finding, info) = conviction(&refusal);
+            let (finding, info) = conviction(&refusal)?;
             (finding, None, info)
         }
         Ok(stream) => match path {
@@ -37,20 +38,20 @@ pub async fn probe(errand: &Errand, policy: CheckPolicy) -> Proof {
             }
         },
     };
-    Proof {
+    Some(Proof {
         finding,
         code,
         info,
         took: began.elapsed(),
-    }
+    })
 }
 
-/// What a refused connection proves.
-#[must_use]
-pub fn conviction(refusal: &Refusal) -> (Finding, Arc<str>) {
+/// What a refused connection proves; `None`: nothing.
+fn conviction(refusal: &Refusal) -> Option<(Finding, Arc<str>)> {
     match refusal {
-        Refusal::Failed(error) => (Finding::L4Con, Arc::from(plain(error))),
-        Refusal::TimedOut | Refusal::Abandoned => (Finding::L4Tout, Arc::from("")),
+        Refusal::Failed(error) => Some((Finding::L4Con, Arc::from(plain(error)))),
+        Refusal::Ours(_) => None,
+        Refusal::TimedOut | Refusal::Abandoned => Some((Finding::L4Tout, Arc::from(""))),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -12,12 +14,19 @@ use tokio::net::TcpStream;
 use super::stop::Stopping;
 use super::upload::Source;
 use super::wire::Wire;
+use crate::frontend::Seat;
 use crate::headers::Ends;
 use crate::proxy::Proxy;
 
 /// Serves one connection to its end. When `stopping` turns true the request in flight is
 /// finished and no other is read.
-pub async fn serve(stream: TcpStream, client: SocketAddr, proxy: Proxy, mut stopping: Stopping) {
+pub async fn serve(
+    stream: TcpStream,
+    client: SocketAddr,
+    proxy: Proxy,
+    mut stopping: Stopping,
+    seat: Arc<Seat>,
+) {
     let (recorder, timeouts) = (
         proxy.shard.recorder().clone(),
         proxy.shard.policy().timeouts,
@@ -29,16 +38,22 @@ pub async fn serve(stream: TcpStream, client: SocketAddr, proxy: Proxy, mut stop
     let _ = stream.set_nodelay(true);
     let ends = Ends { client, local };
     let wire = Wire::new(stream, recorder.client_bytes(), timeouts.client);
+    // Bytes read when the last request was answered: what came since belongs to the next one.
+    let (meter, answered) = (wire.meter(), AtomicU64::new(0));
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
-        let proxy = &proxy;
+        let (proxy, seat, meter, answered) = (&proxy, &seat, &meter, &answered);
         async move {
             let request = request.map(Source::Incoming);
-            Ok::<_, Infallible>(proxy.answer(request, Some(ends)).await)
+            let response = proxy.answer(request, Some(ends), Some(seat)).await;
+            answered.store(meter.read(), Relaxed);
+            Ok::<_, Infallible>(response)
         }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(timeouts.request)
+        .max_header_size(MAX_HEADER)
+        .max_buf_size(MAX_BUFFER)
         .serve_connection(TokioIo::new(wire), service)
         .with_upgrades();
     let mut connection = pin!(connection);
@@ -50,9 +65,16 @@ pub async fn serve(stream: TcpStream, client: SocketAddr, proxy: Proxy, mut stop
         }
     };
     if let Err(error) = ended {
-        if error.is_parse() || error.is_timeout() {
+        if error.is_parse() {
             recorder.unreadable();
+        } else if error.is_timeout() && meter.read() > answered.load(Relaxed) {
+            recorder.unfinished();
         }
         tracing::debug!(%client, %error, "client connection ended");
     }
 }
+
+/// HAProxy's `tune.bufsize`, twice: a header that fits there fits here.
+const MAX_HEADER: usize = 32 * 1024;
+/// What a client may have read ahead of what is relayed.
+const MAX_BUFFER: usize = 128 * 1024;

@@ -71,7 +71,8 @@ impl Relay {
             }
             Poll::Ready(Some(Ok(frame))) => {
                 self.deadline = None;
-                if self.body.is_end_stream() {
+                // After trailers nobody asks again.
+                if frame.is_trailers() || self.body.is_end_stream() {
                     self.end();
                 }
                 Poll::Ready(Some(Ok(frame)))

@@ -64,11 +64,15 @@ impl Recorder {
         }
     }
 
-    /// A connection ended without a readable request.
+    /// A request could not be read, and hyper has answered 400, 414 or 431.
     pub fn unreadable(&self) {
-        let cell = self.frontend.cells.of(self.worker);
-        cell.ereq.inc();
-        cell.hrsp[3].inc();
+        self.unfinished();
+        self.frontend.cells.of(self.worker).hrsp[3].inc();
+    }
+
+    /// A request's header was not complete in time; the connection is closed without an answer.
+    pub fn unfinished(&self) {
+        self.frontend.cells.of(self.worker).ereq.inc();
     }
 
     /// A request has arrived; its ticket.
@@ -191,7 +195,9 @@ impl Ticket {
         let response = self.response.map(|at| at.saturating_sub(connect));
         self.each(|tally| {
             tally.ctime.sample(millis(connect));
-            tally.rtime.sample(millis(response.unwrap_or_default()));
+            if let Some(response) = response {
+                tally.rtime.sample(millis(response));
+            }
             tally.ttime.sample(millis(total));
         });
     }

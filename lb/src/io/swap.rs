@@ -33,7 +33,7 @@ enum Event {
     },
     Proved {
         errand: Errand,
-        proof: Proof,
+        proof: Option<Proof>,
     },
     Decided {
         service: String,
@@ -182,7 +182,10 @@ impl Swap {
         match event {
             Event::Ejected { uid, proof } => self.roster.ejected(now, uid, &proof),
             Event::Doubted { uid } => self.roster.doubted(now, uid),
-            Event::Proved { errand, proof } => self.roster.proved(now, &errand, &proof),
+            Event::Proved { errand, proof } => match proof {
+                Some(proof) => self.roster.proved(now, &errand, &proof),
+                None => self.roster.unproved(now, &errand),
+            },
             Event::Decided {
                 service,
                 server,

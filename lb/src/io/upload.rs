@@ -203,7 +203,7 @@ impl Sending {
             }
             Poll::Ready(Some(Ok(frame))) => {
                 self.deadline = None;
-                if source.is_empty() {
+                if frame.is_trailers() || source.is_empty() {
                     self.shared.set(Progress::Sent);
                 }
                 Poll::Ready(Some(Ok(frame)))

@@ -26,8 +26,10 @@ use crate::pool::set::Ledger;
 /// Why there is no connection.
 #[derive(Debug)]
 pub enum Refusal {
-    /// Refused, unreachable or reset.
+    /// Refused, unreachable or reset: the server's doing.
     Failed(io::Error),
+    /// For want of something of ours, as descriptors or ports: it says nothing of the server.
+    Ours(io::Error),
     /// Not in time.
     TimedOut,
     /// The server stopped being usable meanwhile.
@@ -38,14 +40,27 @@ pub enum Refusal {
 ///
 /// # Errors
 ///
-/// [`Refusal::Failed`] with the system's error, or [`Refusal::TimedOut`].
+/// [`Refusal::Failed`] or [`Refusal::Ours`] with the system's error, or [`Refusal::TimedOut`].
 pub async fn dial(addr: SocketAddr, limit: Duration) -> Result<TcpStream, Refusal> {
     let stream = timeout(limit, TcpStream::connect(addr))
         .await
         .map_err(|_| Refusal::TimedOut)?
-        .map_err(Refusal::Failed)?;
-    stream.set_nodelay(true).map_err(Refusal::Failed)?;
+        .map_err(blame)?;
+    stream.set_nodelay(true).map_err(blame)?;
     Ok(stream)
+}
+
+/// Whose doing a failed connect is.
+fn blame(error: io::Error) -> Refusal {
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable,
+        InvalidInput, NetworkUnreachable, NotConnected, TimedOut,
+    };
+    match error.kind() {
+        BrokenPipe | ConnectionAborted | ConnectionRefused | ConnectionReset | HostUnreachable
+        | InvalidInput | NetworkUnreachable | NotConnected | TimedOut => Refusal::Failed(error),
+        _ => Refusal::Ours(error),
+    }
 }
 
 /// Which connection a request may take.

@@ -28,16 +28,14 @@ impl Tried {
     }
 }
 
-/// The next server in strict rotation that may be chosen and was not tried; a tried one only if
-/// there is no other; `None` if none may be chosen.
+/// The next server in strict rotation that may be chosen and was not tried; `None` if there is
+/// none.
 ///
 /// A server that became unusable a moment ago may still be in the schedule: its turn is drawn
 /// again, so that no neighbour inherits it.
 #[must_use]
 pub fn choose(service: &Service, tried: &Tried) -> Option<Lease> {
-    draw(service, tried)
-        .or_else(|| scan(service, tried))
-        .or_else(|| scan(service, &Tried::default()))
+    draw(service, tried).or_else(|| scan(service, tried))
 }
 
 /// Draws turns, at most one round and at most [`DRAWS`].
