@@ -22,7 +22,7 @@ async fn a_gibibyte_up() {
     let text = answer.into_body().collect().await.unwrap().to_bytes();
     let expected = format!("{} {}", Pattern::new(1, size()).hash(), size());
     assert_eq!(String::from_utf8_lossy(&text), expected);
-    assert_small(&cluster, before, "up");
+    assert_small(&cluster, before, &passed("up"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,7 +34,7 @@ async fn a_gibibyte_down() {
     let answer = open(cluster.lb.addr(), request).await.unwrap();
     let (hash, length) = hash(answer.into_body()).await.unwrap();
     assert_eq!((hash, length), (Pattern::new(1, size()).hash(), size()));
-    assert_small(&cluster, before, "down");
+    assert_small(&cluster, before, &passed("down"));
 }
 
 /// A client that does not read: what the server sends stops moving, and memory stays.
@@ -59,7 +59,7 @@ async fn a_slow_reader_holds_its_server_back() {
         last < 100_000_000,
         "{last} bytes were taken of a server whose client reads none"
     );
-    assert_small(&cluster, before, "slow reader");
+    assert_small(&cluster, before, "a reader that does not read");
 }
 
 fn assert_small(cluster: &Cluster, before: u64, what: &str) {
@@ -67,6 +67,10 @@ fn assert_small(cluster: &Cluster, before: u64, what: &str) {
     let mib = size() >> 20;
     eprintln!("bodies: {what}: {mib} MiB, SHA-256 equal; the balancer grew by {grown} KiB at most");
     assert!(grown < 16 * 1024, "{what}: {grown} KiB");
+}
+
+fn passed(way: &str) -> String {
+    format!("{} MiB {way}, SHA-256 equal", size() >> 20)
 }
 
 /// All of it where that takes seconds, or when asked for.

@@ -23,7 +23,7 @@ use e2e::load::Load;
 use e2e::member::Member;
 use e2e::webapp::Pair;
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::main(flavor = "current_thread")]
 async fn main() {
     let what = std::env::args().nth(1).unwrap_or_else(|| "all".to_owned());
     let asked = |name: &str| what == name || what == "all";
