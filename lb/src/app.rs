@@ -238,7 +238,7 @@ fn affordable(maxconn: usize, ulimit_n: u64) -> usize {
     if ulimit_n == 0 || maxconn <= room {
         return maxconn;
     }
-    tracing::warn!("{ulimit_n} open files are too few for --maxconn {maxconn}: taking {room}");
+    tracing::info!("{ulimit_n} open files are too few for --maxconn {maxconn}: taking {room}");
     room
 }
 
@@ -358,5 +358,5 @@ fn show(
 /// Few look at the statistics page.
 const STATS_MAXCONN: usize = 100;
 /// Descriptors for listeners, gossip, checks, the statistics page and the runtimes.
-const RESERVED: u64 = 600;
+const RESERVED: u64 = 320;
 const LOOK: Duration = Duration::from_millis(10);

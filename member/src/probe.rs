@@ -38,7 +38,8 @@ pub struct Rhythm {
 impl Default for Rhythm {
     fn default() -> Self {
         Self {
-            eager: Duration::from_millis(100),
+            // A refused connect on one host costs microseconds; waiting costs the join.
+            eager: Duration::from_millis(10),
             connect: Duration::from_millis(200),
             request: Duration::from_secs(1),
             limit: Duration::from_millis(500),
@@ -140,7 +141,7 @@ fn failure(error: &io::Error) -> Failure {
 }
 
 /// Failures after which a webapp that never answered is worth a line: about 2 s.
-const WORTH_A_WORD: u32 = 20;
+const WORTH_A_WORD: u32 = 200;
 /// `HTTP/1.1 200`
 const STATUS_LINE: usize = 12;
 

@@ -312,3 +312,16 @@ impl Drop for File {
         let _ = std::fs::remove_file(&self.0);
     }
 }
+
+#[tokio::test]
+async fn too_few_descriptors_lower_maxconn_with_a_word() {
+    let shell = Path::new("/bin/sh");
+    let script = format!(
+        "ulimit -n 400; exec {} --listen 127.0.0.1:0 --stats 127.0.0.1:0 --gossip 127.0.0.1:0",
+        bin::lb().display()
+    );
+    let mut lb = Process::start(shell, ["-c", &script]);
+    lb.said("400 open files are too few for --maxconn 10000: taking 40")
+        .await;
+    assert_eq!(lb.stop().await, 0);
+}

@@ -1,5 +1,7 @@
 //! Servers and clients that misbehave: who is told what, and nobody waits for ever.
 
+use std::time::Duration;
+
 use e2e::client::{self, Raw, exchange};
 use e2e::cluster::Cluster;
 use e2e::lb::Lb;
@@ -178,5 +180,52 @@ async fn a_put_is_made_again_only_if_nothing_of_its_body_has_gone() {
     let answer = client::call(cluster.lb.addr(), Method::PUT, "/hangup", "")
         .await
         .unwrap();
-    assert_eq!((answer.status, cluster.hits("/hangup")), (502, 1 + 4));
+    assert_eq!((answer.status, cluster.hits("/hangup")), (502, 1 + 2));
+}
+
+/// While the client has something to send, its silence is not the server's.
+#[tokio::test]
+async fn a_client_that_pauses_its_upload_is_no_silent_server() {
+    let cluster = Cluster::with(1, "--timeout-server 200ms --timeout-client 20s").await;
+    let mut raw = Raw::to(cluster.lb.addr()).await;
+    raw.send("POST /count HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\n\r\nbo")
+        .await;
+    assert!(!raw.hears_within(Duration::from_secs(1)).await);
+    raw.send("dy").await;
+    assert!(raw.until("4 None").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn an_answer_in_a_coding_we_cannot_relay_is_a_bad_answer() {
+    let answer = "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+    let (lb, _server, _member) = before(answer, "").await;
+    let answer = client::get(lb.addr(), "/").await.unwrap();
+    assert_eq!(answer.status, 502);
+}
+
+/// Idling between requests is what keep-alive is for; bytes of a request that never becomes whole
+/// are another thing.
+#[tokio::test]
+async fn an_idle_connection_that_is_closed_was_no_bad_request() {
+    let cluster = Cluster::with(1, "--timeout-http-request 200ms").await;
+    let mut idle = Raw::to(cluster.lb.addr()).await;
+    idle.send("GET / HTTP/1.1\r\nhost: h\r\n\r\n").await;
+    idle.until("s1").await;
+    idle.rest().await;
+    let row = cluster.lb.row("localnodes", "FRONTEND").await;
+    assert_eq!(
+        (row.count("ereq"), row.count("hrsp_4xx")),
+        (0, 0),
+        "{row:?}"
+    );
+    let mut half = Raw::to(cluster.lb.addr()).await;
+    half.send("GET / HTTP/1.1\r\nho").await;
+    half.rest().await;
+    let counted = |rows: &[e2e::csv::Row]| {
+        let front = rows
+            .iter()
+            .find(|row| row.name() == "FRONTEND" && row.get("pxname") == "localnodes");
+        front.is_some_and(|row| (row.count("ereq"), row.count("hrsp_4xx")) == (1, 0))
+    };
+    cluster.lb.until("one bad request", counted).await;
 }

@@ -1,5 +1,8 @@
 //! WebSockets: a tunnel that lives as long as either side wants.
 
+use std::time::Duration;
+
+use e2e::client::Raw;
 use e2e::cluster::Cluster;
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
@@ -84,7 +87,7 @@ async fn a_tunnel_holds_its_server_while_that_drains() {
         .await;
     echo(&mut socket, "while it drains").await;
     socket.close(None).await.unwrap();
-    let limit = std::time::Duration::from_secs(6);
+    let limit = Duration::from_secs(6);
     assert_eq!(
         cluster.apps[at].1.process.ended(limit).await.0.code(),
         Some(0)
@@ -117,4 +120,36 @@ async fn a_silent_tunnel_ends() {
     echo(&mut socket, "hello").await;
     while let Some(Ok(_)) = socket.next().await {}
     in_flight(&cluster, 0).await;
+}
+
+#[tokio::test]
+async fn a_tunnel_keeps_its_place_under_maxconn() {
+    let cluster = Cluster::with(1, "--maxconn 1").await;
+    let mut socket = open(&cluster).await;
+    echo(&mut socket, "here").await;
+    let row = cluster.lb.row("localnodes", "FRONTEND").await;
+    assert_eq!(row.count("scur"), 1, "{row:?}");
+    let mut next = Raw::to(cluster.lb.addr()).await;
+    next.send("GET / HTTP/1.1\r\nhost: h\r\n\r\n").await;
+    assert!(
+        !next.hears_within(Duration::from_millis(300)).await,
+        "it waits for a place"
+    );
+    socket.close(None).await.unwrap();
+    assert!(next.until("s1").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn a_client_that_resets_its_tunnel_is_not_the_servers_failure() {
+    let cluster = Cluster::of(1).await;
+    let mut socket = open(&cluster).await;
+    echo(&mut socket, "here").await;
+    let stream = socket.get_ref();
+    stream.set_zero_linger().unwrap();
+    drop(socket);
+    let blamed = |rows: &[e2e::csv::Row]| {
+        let server = e2e::csv::server(rows, "s1");
+        server.is_some_and(|row| (row.count("cli_abrt"), row.count("srv_abrt")) == (1, 0))
+    };
+    cluster.lb.until("the client to be blamed", blamed).await;
 }

@@ -293,3 +293,28 @@ pub async fn sweep(shard: Weak<Shard>) {
 }
 
 const SWEEP: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_servers_errors_are_the_servers() {
+        let check = |errno, theirs| {
+            let refusal = blame(io::Error::from_raw_os_error(errno));
+            assert_eq!(matches!(refusal, Refusal::Failed(_)), theirs, "{refusal:?}");
+        };
+        use rustix::io::Errno;
+        check(Errno::CONNREFUSED.raw_os_error(), true);
+        check(Errno::CONNRESET.raw_os_error(), true);
+        check(Errno::HOSTUNREACH.raw_os_error(), true);
+        check(Errno::NETUNREACH.raw_os_error(), true);
+        check(Errno::TIMEDOUT.raw_os_error(), true);
+        check(Errno::MFILE.raw_os_error(), false);
+        check(Errno::NFILE.raw_os_error(), false);
+        check(Errno::ADDRNOTAVAIL.raw_os_error(), false);
+        check(Errno::NOBUFS.raw_os_error(), false);
+        check(Errno::NOMEM.raw_os_error(), false);
+        check(Errno::ACCESS.raw_os_error(), false);
+    }
+}
