@@ -77,19 +77,6 @@ pub enum Error {
     },
 }
 
-impl Error {
-    /// Whether an address was already taken, and which.
-    #[must_use]
-    pub fn taken(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Bind { addr, source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
-                Some(*addr)
-            }
-            _ => None,
-        }
-    }
-}
-
 /// A running balancer.
 pub struct Lb {
     /// Where clients connect, as bound.
@@ -141,7 +128,7 @@ impl Lb {
         let handle = handle.map_err(Error::Gossip)?;
 
         let (acknowledge, acknowledged) = mpsc::unbounded_channel();
-        let (core, keeper) = core(&settings, listen, acknowledge);
+        let (core, keeper) = core(&settings, acknowledge);
         let control = room("control")?;
         keep(&control, keeper, &handle, acknowledged);
 
@@ -162,7 +149,7 @@ impl Lb {
                 .chain(&others)
                 .map(|room| room.handle.clone());
             let vitals = Arc::new(Vitals::new(ulimit_n, runtimes.collect()));
-            show(&admin, page, &settings, &core, vitals, stopping);
+            show(&admin, page.1, &settings, &core, vitals, stopping);
             others.push(admin);
         }
         let (gossip, drain_timeout) = (handle.local_addr(), settings.drain_timeout);
@@ -181,12 +168,6 @@ impl Lb {
             core,
             inside,
         })
-    }
-
-    /// The gossip handle.
-    #[must_use]
-    pub const fn gossip(&self) -> &Gossip {
-        &self.inside.handle
     }
 
     /// Stops accepting, finishes what is in flight within the drain timeout, leaves gossip, ends.
@@ -251,15 +232,9 @@ fn room(name: &str) -> Result<Room, Error> {
 
 fn core(
     settings: &Settings,
-    listen: SocketAddr,
     acknowledge: mpsc::UnboundedSender<Acknowledgement>,
 ) -> (Core, Keeper) {
-    let frontend = Frontend::new(
-        Arc::from("localnodes"),
-        listen,
-        settings.maxconn,
-        settings.workers,
-    );
+    let frontend = Frontend::new(Arc::from("localnodes"), settings.maxconn, settings.workers);
     let config = CoreConfig {
         service: Arc::clone(&settings.service),
         workers: settings.workers,
@@ -327,14 +302,13 @@ fn work(room: &Room, worker: usize, listener: StdListener, core: &Core, door: Do
 
 fn show(
     room: &Room,
-    page: (SocketAddr, StdListener),
+    listener: StdListener,
     settings: &Settings,
     core: &Core,
     vitals: Arc<Vitals>,
     stopping: Stopping,
 ) {
-    let (addr, listener) = page;
-    let stats = Arc::new(Frontend::new(Arc::from("stats"), addr, STATS_MAXCONN, 1));
+    let stats = Arc::new(Frontend::new(Arc::from("stats"), STATS_MAXCONN, 1));
     let recorder = Recorder::new(Arc::clone(&stats), 0, core.clock);
     let workers = settings.workers.max(1);
     let reports = Reports {

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -55,8 +54,7 @@ impl Balancer {
             checks,
             proxy,
         };
-        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        let frontend = Arc::new(Frontend::new(Arc::from("embedded"), nowhere, usize::MAX, 1));
+        let frontend = Arc::new(Frontend::new(Arc::from("embedded"), usize::MAX, 1));
         let (core, keeper) = Core::new(&config, frontend, acknowledge);
         tokio::spawn(keeper.run(snapshots));
         let proxy = core.proxy(0);

@@ -36,7 +36,7 @@ pub(crate) enum Kind {
     /// The last connection attempt timed out.
     ConnectTimeout,
     /// No connection, for want of something of ours.
-    Exhausted,
+    OutOfResources,
     /// The server closed or failed before its response header was complete.
     EmptyResponse,
     /// The server's response cannot be understood.
@@ -70,18 +70,6 @@ impl Error {
         self.kind
     }
 
-    /// Whether the client went away before it could be answered.
-    #[must_use]
-    pub fn is_client_gone(&self) -> bool {
-        self.kind == Kind::ClientGone
-    }
-
-    /// Whether no server was usable.
-    #[must_use]
-    pub fn is_no_server(&self) -> bool {
-        self.kind == Kind::NoServer
-    }
-
     /// Which side failed, and when (HAProxy 2.6 manual, section 8.5).
     #[must_use]
     pub const fn end(&self) -> End {
@@ -91,7 +79,7 @@ impl Error {
             Kind::ClientGone => (Side::Client, Phase::Headers),
             Kind::NoServer | Kind::Connect => (Side::Server, Phase::Connect),
             Kind::ConnectTimeout => (Side::ServerTimeout, Phase::Connect),
-            Kind::Exhausted => (Side::Resource, Phase::Connect),
+            Kind::OutOfResources => (Side::Resource, Phase::Connect),
             Kind::EmptyResponse => (Side::Server, Phase::Headers),
             Kind::BadResponse => (Side::Proxy, Phase::Headers),
             Kind::ServerTimeout => (Side::ServerTimeout, Phase::Headers),
@@ -110,7 +98,7 @@ impl Error {
             Kind::ClientTimeout => StatusCode::REQUEST_TIMEOUT,
             // Nobody reads it; a status keeps the types honest.
             Kind::ClientGone => StatusCode::BAD_REQUEST,
-            Kind::NoServer | Kind::Connect | Kind::ConnectTimeout | Kind::Exhausted => {
+            Kind::NoServer | Kind::Connect | Kind::ConnectTimeout | Kind::OutOfResources => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Kind::EmptyResponse | Kind::BadResponse => StatusCode::BAD_GATEWAY,
@@ -132,7 +120,7 @@ impl fmt::Display for Error {
             Kind::NoServer => f.write_str("no server is usable"),
             Kind::Connect => f.write_str("no connection"),
             Kind::ConnectTimeout => f.write_str("no connection in time"),
-            Kind::Exhausted => f.write_str("no connection, for want of something of ours"),
+            Kind::OutOfResources => f.write_str("no connection, for want of something of ours"),
             Kind::EmptyResponse => f.write_str("closed before it answered"),
             Kind::BadResponse => f.write_str("sent a response that cannot be understood"),
             Kind::ServerTimeout => f.write_str("did not answer in time"),
@@ -174,7 +162,7 @@ mod tests {
             Side::ServerTimeout,
             Phase::Connect,
         );
-        check(Kind::Exhausted, 503, Side::Resource, Phase::Connect);
+        check(Kind::OutOfResources, 503, Side::Resource, Phase::Connect);
         check(Kind::EmptyResponse, 502, Side::Server, Phase::Headers);
         check(Kind::BadResponse, 502, Side::Proxy, Phase::Headers);
         check(

@@ -1,7 +1,6 @@
 //! What is counted of a frontend: the listener's side of everything. Who counts is `record`,
 //! `wire` and `accept`.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -26,13 +25,11 @@ pub struct FrontCell {
     pub hrsp: [Counter; 6],
 }
 
-/// A frontend: a name, an address, and what has been counted.
+/// A frontend: a name, a limit, and what has been counted.
 #[derive(Debug)]
 pub struct Frontend {
     /// HAProxy's name for it.
     pub name: Arc<str>,
-    /// Where it listens.
-    pub addr: SocketAddr,
     /// Connections it takes at once; more wait in the kernel's backlog.
     pub maxconn: usize,
     /// Counts, per worker.
@@ -49,10 +46,9 @@ pub struct Frontend {
 impl Frontend {
     /// A frontend nothing has been counted for.
     #[must_use]
-    pub fn new(name: Arc<str>, addr: SocketAddr, maxconn: usize, workers: usize) -> Self {
+    pub fn new(name: Arc<str>, maxconn: usize, workers: usize) -> Self {
         Self {
             name,
-            addr,
             maxconn,
             cells: PerWorker::new(workers),
             conn_rate: Rate::default(),

@@ -1,7 +1,5 @@
 //! How a request ended: the value that travels from the proxy to the recorder.
 
-use std::time::Duration;
-
 /// Which side ended it; the first letter of HAProxy's termination state (2.6 manual, 8.5).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Side {
@@ -53,15 +51,4 @@ impl End {
         side: Side::Nobody,
         phase: Phase::Done,
     };
-}
-
-/// Milestones of one request, each counted from the moment its header was complete.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Times {
-    /// Spent connecting, retries included; zero on a reused connection.
-    pub connect: Duration,
-    /// From the request's departure to the response's header.
-    pub response: Duration,
-    /// To the end of the response body.
-    pub total: Duration,
 }

@@ -93,13 +93,15 @@ impl Proxy {
         let mut last = Error::new(Kind::NoServer);
         let mut stale: Option<Arc<Server>> = None;
         loop {
-            let again = stale.take().and_then(|server| server.lease());
-            let want = journey.want(again.is_some());
-            let Some(lease) = again.or_else(|| self.choose(&tried)) else {
+            // Only a connection was stale: the same server again, which counts as one assignment.
+            let same = stale.take().and_then(|server| server.lease());
+            let want = journey.want(same.is_some());
+            let is_new = same.is_none();
+            let Some(lease) = same.or_else(|| self.choose(&tried)) else {
                 return Err(last);
             };
             let server = Arc::clone(lease.server());
-            if want != Want::Fresh {
+            if is_new {
                 journey.ticket.assigned(&server.row);
             }
             let fault = match self.attempt(journey, lease, want).await {
@@ -203,7 +205,7 @@ impl Proxy {
             Refusal::Abandoned => Error::new(Kind::Connect),
             Refusal::Ours(cause) => {
                 tracing::warn!(%cause, "cannot connect to servers");
-                Error::new(Kind::Exhausted).because(cause)
+                Error::new(Kind::OutOfResources).because(cause)
             }
             Refusal::TimedOut => {
                 self.reporter.unreachable(server, None);
@@ -216,7 +218,7 @@ impl Proxy {
         };
         let next = match error.kind() {
             // The next attempt would want for the same.
-            Kind::Exhausted => Next::GiveUp(retry::Reason::Exhausted),
+            Kind::OutOfResources => Next::GiveUp(retry::Reason::Final),
             _ => retry::decide(journey.failure(false)),
         };
         Fault {
@@ -243,13 +245,11 @@ impl Proxy {
             Kind::EmptyResponse if fresh => {
                 self.reporter.doubtful(server);
                 journey.hangups += 1;
-                retry::decide(Failure {
-                    hangups: journey.hangups,
-                    ..failure
-                })
+                let hangups = journey.hangups;
+                retry::decide(Failure { hangups, ..failure })
             }
             Kind::EmptyResponse | Kind::BadResponse | Kind::WentDown => retry::decide(failure),
-            _ => Next::GiveUp(retry::Reason::Exhausted),
+            _ => Next::GiveUp(retry::Reason::Final),
         };
         Fault { error, next }
     }

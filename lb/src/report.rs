@@ -1,5 +1,6 @@
 //! Pool and counters turned into the rows of a statistics report, by hand: `stats-ui` never sees
-//! a server. A new CSV field is filled here.
+//! a server. Frontend and process here, servers and
+//! services in `servers`.
 
 mod servers;
 

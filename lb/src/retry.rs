@@ -46,6 +46,8 @@ pub enum Reason {
     NotIdempotent,
     /// It has made two servers hang up: a third would too.
     Harmful,
+    /// Another attempt would not mend this kind of failure.
+    Final,
 }
 
 /// Decides; total over all combinations.

@@ -149,11 +149,11 @@ impl Belief {
             }
             return;
         }
-        let generation = reading.id.key.generation.saturating_add(CLOCK_SKEW_MS);
+        let latest_plausible = reading.id.key.generation.saturating_add(CLOCK_SKEW_MS);
         let circumstances = Circumstances {
             now,
             fresh_for: fresh_for(self.interval),
-            promised: generation >= self.me.key.generation,
+            promised: latest_plausible >= self.me.key.generation,
             owns_address,
             forgiving: now < self.forgiving_until,
         };

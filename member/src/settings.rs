@@ -109,12 +109,13 @@ struct Given {
     /// As it stands in front of a complaint: `--weight "300"`.
     shown: String,
     value: String,
+    /// A variable cannot be repeated, so one may hold several values.
+    from_env: bool,
 }
 
 impl Sources {
     /// Takes the values of `keys` (long flag names) from the flags and the environment.
-    /// A value from the environment is split at commas, as a variable cannot be repeated;
-    /// an empty variable, as compose files pass them on, is none.
+    /// An empty variable, as compose files pass them on, is none.
     pub fn from_matches(matches: &ArgMatches, keys: &[&'static str]) -> Self {
         let given = keys.iter().flat_map(|key| {
             let id = key.replace('-', "_");
@@ -169,6 +170,7 @@ impl Sources {
             key: known,
             shown: format!("{line}: {key} = {value:?}"),
             value,
+            from_env: false,
         });
         self.from_file.extend(given);
     }
@@ -192,33 +194,43 @@ impl Sources {
         parse: impl Fn(&str) -> Parsed<T>,
         problems: &mut Problems,
     ) -> Option<T> {
-        let mut all = self.many(key, parse, problems);
+        let mut all = self.parsed(self.of(key).cloned(), parse, problems);
         if all.len() > 1 {
             problems.add(format!("{}: given more than once", self.shown(key)));
         }
         all.pop()
     }
 
-    /// All values of `key`, from the highest source that has any.
+    /// Whether `key` is given at all, well or badly.
+    pub fn is_given(&self, key: &str) -> bool {
+        self.of(key).next().is_some()
+    }
+
+    /// All values of `key`, from the highest source that has any. A variable, which cannot be
+    /// repeated, is split at commas.
     pub fn many<T>(
         &self,
         key: &str,
         parse: impl Fn(&str) -> Parsed<T>,
         problems: &mut Problems,
     ) -> Vec<T> {
+        self.parsed(self.of(key).flat_map(Given::each), parse, problems)
+    }
+
+    fn parsed<T>(
+        &self,
+        all: impl Iterator<Item = Given>,
+        parse: impl Fn(&str) -> Parsed<T>,
+        problems: &mut Problems,
+    ) -> Vec<T> {
         let mut values = Vec::new();
-        for given in self.of(key) {
+        for given in all {
             match parse(&given.value) {
                 Ok(value) => values.push(value),
                 Err(rule) => problems.add(format!("{}: expected {rule}", given.shown)),
             }
         }
         values
-    }
-
-    /// Whether any source has `key`, readable or not.
-    pub fn is_given(&self, key: &str) -> bool {
-        self.of(key).next().is_some()
     }
 
     /// Where `key` was last written, to begin a complaint about it; the flag when nowhere.
@@ -239,21 +251,33 @@ pub fn variable(key: &str) -> String {
     format!("RAGOT_{}", key.replace('-', "_").to_uppercase())
 }
 
-fn given(key: &'static str, value: &str, from_env: bool) -> Vec<Given> {
-    let one = |value: &str| Given {
-        key,
-        shown: if from_env {
-            format!("{} {value:?}", variable(key))
-        } else {
-            format!("--{key} {value:?}")
-        },
-        value: value.to_owned(),
-    };
-    if from_env {
-        let values = value.split(',').map(str::trim);
-        values.filter(|value| !value.is_empty()).map(one).collect()
+fn given(key: &'static str, value: &str, from_env: bool) -> Option<Given> {
+    let shown = if from_env {
+        format!("{} {value:?}", variable(key))
     } else {
-        vec![one(value)]
+        format!("--{key} {value:?}")
+    };
+    let given = Given {
+        key,
+        shown,
+        value: value.to_owned(),
+        from_env,
+    };
+    // An empty variable is one that is not set.
+    (!from_env || !value.trim().is_empty()).then_some(given)
+}
+
+impl Given {
+    /// Each of the values that one variable holds.
+    fn each(&self) -> Vec<Self> {
+        if !self.from_env {
+            return vec![self.clone()];
+        }
+        let values = self.value.split(',').map(str::trim);
+        let values = values.filter(|value| !value.is_empty());
+        values
+            .filter_map(|value| given(self.key, value, true))
+            .collect()
     }
 }
 

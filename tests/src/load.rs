@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -14,6 +14,7 @@ use crate::client;
 #[derive(Debug)]
 pub struct Load {
     stop: oneshot::Sender<()>,
+    sent: watch::Receiver<u64>,
     task: JoinHandle<Report>,
 }
 
@@ -33,10 +34,21 @@ impl Load {
     #[must_use]
     pub fn start(addr: SocketAddr, rate: u32) -> Self {
         let (stop, stopped) = oneshot::channel();
+        let (count, sent) = watch::channel(0);
         Self {
             stop,
-            task: tokio::spawn(run(addr, rate, stopped)),
+            sent,
+            task: tokio::spawn(run(addr, rate, stopped, count)),
         }
+    }
+
+    /// Waits until `count` more requests have been sent, so that whatever happens next happens
+    /// in the middle of a steady load.
+    pub async fn another(&self, count: u64) {
+        let mut sent = self.sent.clone();
+        let goal = *sent.borrow() + count;
+        let reached = sent.wait_for(|sent| *sent >= goal).await;
+        assert!(reached.is_ok(), "the load has ended before {goal} requests");
     }
 
     /// Ends it and waits for the last answers.
@@ -57,7 +69,12 @@ impl Report {
     }
 }
 
-async fn run(addr: SocketAddr, rate: u32, mut stopped: oneshot::Receiver<()>) -> Report {
+async fn run(
+    addr: SocketAddr,
+    rate: u32,
+    mut stopped: oneshot::Receiver<()>,
+    count: watch::Sender<u64>,
+) -> Report {
     let mut report = Report::default();
     let mut requests = JoinSet::new();
     let began = Instant::now();
@@ -68,6 +85,7 @@ async fn run(addr: SocketAddr, rate: u32, mut stopped: oneshot::Receiver<()>) ->
             _ = &mut stopped => break,
             _ = ticks.tick() => {
                 report.sent += 1;
+                count.send_replace(report.sent);
                 requests.spawn(one(addr, began));
             }
             Some(result) = requests.join_next() => report.take(result.expect("no panic")),

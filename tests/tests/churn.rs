@@ -15,7 +15,9 @@ async fn twenty_joins_and_leaves_under_200_requests_a_second() {
         let name = format!("w{turn}");
         live.push(Pair::start(&name, lb.gossip(), "").await);
         lb.until_status(&name, "UP").await;
+        load.another(40).await;
         assert_eq!(live.remove(0).leave().await, 0);
+        load.another(40).await;
     }
     let report = load.stop().await;
     eprintln!(

@@ -19,8 +19,10 @@ async fn webapp_and_member_killed_ten_times_under_200_requests_a_second() {
         let name = format!("victim{turn}");
         let mut victim = Pair::start(&name, lb.gossip(), "").await;
         lb.until_status(&name, "UP").await;
+        load.another(40).await;
         victim.kill();
         out.push(out_of_rotation(&lb, &name).await);
+        load.another(40).await;
     }
     let report = load.stop().await;
     eprintln!("death: SIGKILL until out of rotation: {}", spread(&out));

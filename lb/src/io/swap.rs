@@ -3,7 +3,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use member::node::NodeKey;
 use member::snapshot::Snapshot;
@@ -12,7 +11,6 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use super::check;
 use crate::clock::Clock;
 use crate::config::CheckPolicy;
-use crate::pool::narrate;
 use crate::pool::proof::{Finding, Proof};
 use crate::pool::roster::{Effect, Errand, Roster};
 use crate::pool::server::Server;
@@ -57,8 +55,8 @@ impl Reporter {
             return; // somebody was faster
         }
         let proof = match error {
-            Some(error) => narrate::met(Finding::L4Con, &check::plain(error), Duration::ZERO),
-            None => narrate::met(Finding::L4Tout, "", Duration::ZERO),
+            Some(error) => Proof::met(Finding::L4Con, &check::plain(error)),
+            None => Proof::met(Finding::L4Tout, ""),
         };
         self.send(Event::Ejected {
             uid: server.uid,

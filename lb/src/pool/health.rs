@@ -141,7 +141,7 @@ impl Health {
     /// The operator decides.
     pub fn decide(&mut self, now: Duration, admin: Admin) {
         if self.admin != Admin::Ready && admin == Admin::Ready && self.word == Word::Ready {
-            self.admit(now);
+            self.begin_trial(now);
         }
         self.admin = admin;
         self.settle(now);
@@ -154,7 +154,7 @@ impl Health {
         }
         self.word = word.clone();
         if self.word == Word::Ready {
-            self.admit(now);
+            self.begin_trial(now);
         } else {
             self.trial = Trial::Unproven;
             self.cancel();
@@ -168,7 +168,7 @@ impl Health {
             (true, Some(_)) => {
                 self.silent_since = None;
                 if self.trial == Trial::Lost {
-                    self.admit(now);
+                    self.begin_trial(now);
                 }
             }
             (false, None) => {
@@ -176,6 +176,7 @@ impl Health {
                 match self.trial {
                     Trial::Checked(health) if health >= self.policy.rise => self.ask_between(now),
                     Trial::Unproven => {}
+                    // Already disproved: silence makes it complete.
                     _ => self.lose(),
                 }
             }
@@ -253,7 +254,7 @@ impl Health {
             self.view.last = Some(proof);
         }
         match self.trial {
-            Trial::Unproven if passed => self.accept(now, probe),
+            Trial::Unproven if passed => self.pass_trial(now, probe),
             Trial::Unproven => self.put_out(now),
             Trial::Checked(health) => self.checked(now, health, probe, passed),
             Trial::Ejected { good, delay } => self.recovering(now, good, delay, passed),
@@ -262,7 +263,7 @@ impl Health {
         self.settle(now);
     }
 
-    fn accept(&mut self, now: Duration, by: Probe) {
+    fn pass_trial(&mut self, now: Duration, by: Probe) {
         self.trial = Trial::Checked(self.full());
         // Admitted by a connect: its own check follows at once.
         let next = if by == Probe::Connect {
@@ -297,7 +298,7 @@ impl Health {
 
     fn recovering(&mut self, now: Duration, good: u32, delay: Duration, passed: bool) {
         if passed && good + 1 >= self.policy.rise {
-            return self.accept(now, Probe::Full);
+            return self.pass_trial(now, Probe::Full);
         }
         let (good, delay) = if passed {
             (good + 1, delay)
@@ -308,7 +309,7 @@ impl Health {
         self.due = Some((now + delay, Probe::Full));
     }
 
-    fn admit(&mut self, now: Duration) {
+    fn begin_trial(&mut self, now: Duration) {
         self.trial = Trial::Unproven;
         self.ask(now, Probe::Connect);
     }
@@ -318,7 +319,7 @@ impl Health {
             return self.lose();
         }
         if matches!(self.trial, Trial::Ejected { .. }) {
-            return;
+            return; // its recovery is under way, and keeps its pace
         }
         self.trial = Trial::Ejected {
             good: 0,

@@ -1,12 +1,9 @@
 //! Pure: state changes in the words HAProxy uses for them on stderr and in syslog
 //! (management guide 8.3 and `log.c`'s wording as observed of 2.6).
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use member::node::{NodeKey, Word};
 
-use super::proof::{Finding, Proof};
+use super::proof::Proof;
 use super::view::{Shown, View};
 
 /// What is known about one change.
@@ -28,9 +25,9 @@ pub struct Scene<'a> {
     pub in_flight: u64,
 }
 
-/// The lines for one change; none for a row that merely appears or goes.
+/// The line for one change; none for a row that merely goes.
 #[must_use]
-pub fn lines(scene: &Scene<'_>) -> Option<String> {
+pub fn line(scene: &Scene<'_>) -> Option<String> {
     let Scene {
         service,
         server,
@@ -48,7 +45,7 @@ pub fn lines(scene: &Scene<'_>) -> Option<String> {
     let text = match (was, scene.view.shown) {
         (Shown::Maint, Shown::Up { .. }) => "is UP/READY (leaving forced maintenance).".to_owned(),
         (_, Shown::Up { .. }) => format!("is UP{}. {online}", reason(scene)),
-        (Shown::Hidden, Shown::Down { .. }) | (_, Shown::Down { .. }) => {
+        (_, Shown::Down { .. }) => {
             format!("is DOWN{}. {left}", reason(scene))
         }
         (_, Shown::Drain) => format!("enters drain state{}. {left}", spoken(scene.word)),
@@ -100,16 +97,5 @@ fn spoken(word: &Word) -> &'static str {
         Word::Draining => ", its member is leaving",
         Word::Left => ", its member has left",
         _ => "",
-    }
-}
-
-/// A proof that a request, not a probe, came by.
-#[must_use]
-pub fn met(finding: Finding, info: &str, took: Duration) -> Proof {
-    Proof {
-        finding,
-        code: None,
-        info: Arc::from(info),
-        took,
     }
 }

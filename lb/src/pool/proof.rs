@@ -59,6 +59,19 @@ pub struct Proof {
     pub took: Duration,
 }
 
+impl Proof {
+    /// What a request met, which took no probe.
+    #[must_use]
+    pub fn met(finding: Finding, info: &str) -> Self {
+        Self {
+            finding,
+            code: None,
+            info: Arc::from(info),
+            took: Duration::ZERO,
+        }
+    }
+}
+
 /// What to ask a server.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Probe {

@@ -61,7 +61,7 @@ pub struct Roster {
     agenda: Agenda,
     rows: Rows,
     /// Nodes that `sweep` may have to act upon.
-    passing: BTreeSet<NodeKey>,
+    to_sweep: BTreeSet<NodeKey>,
     /// Draining nodes that are none of ours, and have been told so.
     strangers: BTreeSet<NodeKey>,
     next_uid: u64,
@@ -89,7 +89,7 @@ impl Roster {
             uids: BTreeMap::new(),
             agenda: Agenda::default(),
             rows: Rows::new(workers),
-            passing: BTreeSet::new(),
+            to_sweep: BTreeSet::new(),
             strangers: BTreeSet::new(),
             next_uid: 1,
             released,
@@ -104,7 +104,7 @@ impl Roster {
             if self.tracked.contains_key(key) || self.enrol(now, key, sighting) {
                 self.update(now, key, sighting);
             } else {
-                self.let_go(key, &sighting.node);
+                self.dismiss_stranger(key, &sighting.node);
             }
         }
         self.strangers
@@ -274,7 +274,7 @@ impl Roster {
     }
 
     /// A draining node waits for every balancer, also for those it never served.
-    fn let_go(&mut self, key: &NodeKey, node: &Node) {
+    fn dismiss_stranger(&mut self, key: &NodeKey, node: &Node) {
         if node.word == Word::Draining && self.strangers.insert(key.clone()) {
             self.effects.push(Effect::Acknowledge {
                 key: key.clone(),
@@ -283,6 +283,7 @@ impl Roster {
         }
     }
 
+    /// Takes over what may change within one life; its address and service may not.
     fn update(&mut self, now: Duration, key: &NodeKey, sighting: &Sighting) {
         let node = &sighting.node;
         let mut reweighed = false;
@@ -363,7 +364,7 @@ impl Roster {
             }
         }
         self.dirty = true;
-        self.with(now, key, |_| {});
+        self.refresh(now, key);
     }
 
     fn server(&mut self, key: &NodeKey, addr: std::net::SocketAddr, row: Arc<Row>) -> Arc<Server> {
@@ -385,6 +386,11 @@ impl Roster {
         }
     }
 
+    /// Brings everything that follows from a node's state in line with it.
+    fn refresh(&mut self, now: Duration, key: &NodeKey) {
+        self.with(now, key, |_| {});
+    }
+
     /// Changes one node and everything that follows from it.
     fn with(&mut self, now: Duration, key: &NodeKey, change: impl FnOnce(&mut Tracked)) {
         let Some(tracked) = self.tracked.get_mut(key) else {
@@ -403,9 +409,9 @@ impl Roster {
             tracked.server.row.show(view.clone());
         }
         if tracked.live && *tracked.health.word() == Word::Ready && tracked.earlier.is_empty() {
-            self.passing.remove(key);
+            self.to_sweep.remove(key);
         } else {
-            self.passing.insert(key.clone());
+            self.to_sweep.insert(key.clone());
         }
         let due = tracked.health.due();
         let over = tracked.health.over_at().filter(|at| *at > now);
@@ -435,8 +441,7 @@ impl Roster {
             up,
             in_flight: tracked.in_flight(),
         };
-        self.effects
-            .extend(narrate::lines(&scene).into_iter().map(Effect::Say));
+        self.effects.extend(narrate::line(&scene).map(Effect::Say));
         if **name != *key.name && tracked.health.view().shown.is_up() {
             self.effects
                 .push(Effect::Say(narrate::namesake(&tracked.service, key, name)));
@@ -446,7 +451,7 @@ impl Roster {
     /// Acknowledges draining nodes, and drops what is over and idle.
     fn sweep(&mut self, now: Duration) {
         let mut gone = Vec::new();
-        for key in &self.passing {
+        for key in &self.to_sweep {
             let Some(tracked) = self.tracked.get_mut(key) else {
                 continue;
             };
@@ -464,6 +469,7 @@ impl Roster {
                     in_flight,
                 });
             }
+            // Its name has gone to another life, and it no longer speaks.
             let superseded = tracked.name.is_none() && !tracked.live;
             if (superseded || tracked.health.is_over(now)) && in_flight == 0 {
                 gone.push(key.clone());
@@ -476,7 +482,7 @@ impl Roster {
         let Some(tracked) = self.tracked.remove(key) else {
             return;
         };
-        self.passing.remove(key);
+        self.to_sweep.remove(key);
         let _ = tracked.server.stand(Standing::Out);
         self.uids.retain(|_, owner| owner != key);
         self.agenda.set(key, None);

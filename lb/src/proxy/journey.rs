@@ -62,7 +62,7 @@ impl Journey {
             body_intact: self.uploads.is_intact(),
             idempotent: self.idempotent,
             left: self.left,
-            hangups: 0,
+            hangups: self.hangups,
         }
     }
 }

@@ -163,6 +163,8 @@ fn check(view: &View) -> CheckReport {
     }
     if let Some(reason) = &view.reason {
         report.output = reason.to_string();
+    } else if view.silent && report.output.is_empty() {
+        "silent in gossip".clone_into(&mut report.output);
     }
     report
 }

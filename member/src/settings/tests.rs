@@ -60,16 +60,31 @@ fn a_flag_is_over_a_file_and_a_file_over_the_default() {
 
 #[test]
 fn a_variable_is_named_and_split_at_commas() {
-    let shown: Vec<_> = given("drain-timeout", "a, b", true)
-        .into_iter()
-        .map(|g| (g.shown, g.value))
-        .collect();
+    let variable = given("drain-timeout", "a, b", true).unwrap();
+    let each = variable.each().into_iter();
+    let shown: Vec<_> = each.map(|g| (g.shown, g.value)).collect();
     let expected = [
         ("RAGOT_DRAIN_TIMEOUT \"a\"".to_owned(), "a".to_owned()),
         ("RAGOT_DRAIN_TIMEOUT \"b\"".to_owned(), "b".to_owned()),
     ];
     assert_eq!(shown, expected);
-    assert!(given("weight", "", true).is_empty());
+    assert!(given("weight", "", true).is_none());
+}
+
+#[test]
+fn a_variable_is_split_only_where_several_values_are_wanted() {
+    let sources = Sources {
+        keys: vec!["check", "tag"],
+        given: ["check", "tag"]
+            .into_iter()
+            .filter_map(|key| given(key, "/x?a=1,2", true))
+            .collect(),
+        from_file: Vec::new(),
+    };
+    let (mut problems, text) = (Problems::default(), |text: &str| Ok(text.to_owned()));
+    let check = sources.optional("check", text, &mut problems);
+    assert_eq!(check.as_deref(), Some("/x?a=1,2"));
+    assert_eq!(sources.many("tag", text, &mut problems), ["/x?a=1", "2"]);
 }
 
 #[test]

@@ -143,7 +143,7 @@ async fn death() {
     let load = Load::start(lb.addr(), 200);
     let mut out = Vec::new();
     for turn in 0..10 {
-        out.push(killed(&lb, &format!("w{turn}")).await);
+        out.push(killed(&lb, &format!("w{turn}"), Some(&load)).await);
     }
     let report = load.stop().await;
     say(
@@ -158,14 +158,17 @@ async fn death() {
     // Without a load only the balancer's own checks and gossip can notice.
     let mut out = Vec::new();
     for turn in 0..10 {
-        out.push(killed(&lb, &format!("idle{turn}")).await);
+        out.push(killed(&lb, &format!("idle{turn}"), None).await);
     }
     say("death: the same without any request", &out);
 }
 
-async fn killed(lb: &Lb, name: &str) -> Duration {
+async fn killed(lb: &Lb, name: &str, load: Option<&Load>) -> Duration {
     let mut pair = Pair::start(name, lb.gossip(), "").await;
     lb.until_status(name, "UP").await;
+    if let Some(load) = load {
+        load.another(STEADY).await;
+    }
     let began = Instant::now();
     pair.kill();
     gone(lb, name).await;
@@ -181,7 +184,9 @@ async fn churn() {
         let name = format!("w{turn}");
         live.push(Pair::start(&name, lb.gossip(), "").await);
         lb.until_status(&name, "UP").await;
+        load.another(STEADY).await;
         live.remove(0).leave().await;
+        load.another(STEADY).await;
     }
     let report = load.stop().await;
     print(&format!(
@@ -233,5 +238,7 @@ fn print(line: &str) {
 }
 
 const JOINS: usize = 50;
+/// Requests between two changes: a fifth of a second.
+const STEADY: u64 = 40;
 const MOST_ASKED: usize = 20_000;
 const PACE: Duration = Duration::from_micros(500);

@@ -1,5 +1,6 @@
-//! Rust code, read roughly: the tests cut off, functions measured, paths followed through the braces of a `use`. Code that rustfmt has formatted is
-//! assumed; macros are read like any other code.
+//! Rust code, read roughly: the tests cut off, functions measured, paths followed through the
+//! braces of a `use`. Code that rustfmt has formatted is assumed; macros are read like any other
+//! code.
 
 use crate::blank::blanked;
 use crate::finding::Finding;
