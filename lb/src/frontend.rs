@@ -2,7 +2,7 @@
 //! `wire` and `accept`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -40,6 +40,8 @@ pub struct Frontend {
     pub req_rate: Rate,
     /// The most connections at once.
     pub smax: Max,
+    /// Milliseconds on the balancer's clock of the last request answered from here; negative: none.
+    pub last_intercepted: AtomicI64,
     current: AtomicU64,
 }
 
@@ -54,6 +56,7 @@ impl Frontend {
             conn_rate: Rate::default(),
             req_rate: Rate::default(),
             smax: Max::default(),
+            last_intercepted: AtomicI64::new(-1),
             current: AtomicU64::new(0),
         }
     }

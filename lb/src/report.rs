@@ -5,12 +5,13 @@
 mod servers;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use stats_ui::StatsSource;
 use stats_ui::report::{BackendRow, FrontendRow, Gauge, ProcessInfo, ProxyReport, Report};
 
-use self::servers::{responses, service};
+use self::servers::{ago, responses, service};
 use crate::core::Core;
 use crate::counters::Counter;
 use crate::frontend::{FrontCell, Frontend};
@@ -88,14 +89,20 @@ impl Reports {
 /// The statistics page's own proxy: HAProxy's `listen`, both sides under one name.
 fn listen(stats: &Frontend, now: u64) -> ProxyReport {
     let answered = stats.cells.sum(|cell| &cell.req_tot);
+    let frontend = frontend(stats, now, answered);
+    // As HAProxy counts it: the page is answered on the backend's side.
+    let backend = BackendRow {
+        last_change: Duration::from_millis(now),
+        session_limit: (stats.maxconn as u64 / 10).max(1),
+        bytes_in: frontend.bytes_in,
+        bytes_out: frontend.bytes_out,
+        last_session: ago(stats.last_intercepted.load(Relaxed), now),
+        ..BackendRow::default()
+    };
     ProxyReport {
         name: stats.name.to_string(),
-        frontend: Some(frontend(stats, now, answered)),
-        backend: Some(BackendRow {
-            last_change: Duration::from_millis(now),
-            session_limit: (stats.maxconn as u64 / 10).max(1),
-            ..BackendRow::default()
-        }),
+        frontend: Some(frontend),
+        backend: Some(backend),
         ..ProxyReport::default()
     }
 }

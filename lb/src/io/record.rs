@@ -172,6 +172,8 @@ impl Ticket {
     /// The request was answered from here, as it should be.
     pub fn intercepted(mut self, status: u16) {
         self.front().hrsp[class_of(status)].inc();
+        let now = self.recorder.clock.now_ms() as i64;
+        self.recorder.frontend.last_intercepted.store(now, Relaxed);
         self.settle(End::DONE);
     }
 

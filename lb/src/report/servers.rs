@@ -202,7 +202,7 @@ fn times(cells: &PerWorker<Tally>) -> Times {
     }
 }
 
-fn ago(at: i64, now: u64) -> Option<Duration> {
+pub(super) fn ago(at: i64, now: u64) -> Option<Duration> {
     u64::try_from(at)
         .ok()
         .map(|at| Duration::from_millis(now.saturating_sub(at)))
