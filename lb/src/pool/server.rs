@@ -215,3 +215,61 @@ impl Drop for Lease {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server() -> (Arc<Server>, Arc<Notify>) {
+        let (name, released) = (Arc::from("s1"), Arc::new(Notify::new()));
+        let row = Arc::new(Row::new(Arc::clone(&name), 1, 1));
+        let key = NodeKey {
+            name,
+            generation: 1,
+        };
+        let addr = SocketAddr::from(([127, 0, 0, 1], 1));
+        let server = Server::new(1, key, addr, row, Arc::clone(&released));
+        (Arc::new(server), released)
+    }
+
+    #[test]
+    fn only_a_usable_server_gives_leases() {
+        let (server, _) = server();
+        for (standing, given) in [
+            (Standing::Out, false),
+            (Standing::Usable, true),
+            (Standing::Leaving, false),
+        ] {
+            server.stand(standing);
+            assert_eq!(server.lease().is_some(), given, "{standing:?}");
+            assert_eq!(server.in_flight(), 0, "{standing:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_last_lease_of_a_leaving_server_tells() {
+        let (server, released) = server();
+        server.stand(Standing::Usable);
+        let (first, last) = (server.lease().unwrap(), server.lease().unwrap());
+        server.stand(Standing::Leaving);
+        drop(first);
+        assert_eq!((server.in_flight(), server.row.smax.get()), (1, 2));
+        drop(last);
+        released.notified().await;
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_hears_of_the_end() {
+        let (server, _) = server();
+        server.stand(Standing::Usable);
+        let waiting = Arc::clone(&server);
+        let unusable = tokio::spawn(async move { waiting.unusable().await });
+        let waiting = Arc::clone(&server);
+        let out = tokio::spawn(async move { waiting.out().await });
+        server.stand(Standing::Leaving);
+        unusable.await.unwrap();
+        assert!(!out.is_finished(), "leaving is not out");
+        server.stand(Standing::Out);
+        out.await.unwrap();
+    }
+}

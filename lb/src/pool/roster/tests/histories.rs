@@ -138,6 +138,11 @@ impl Script {
             .map(|server| server.uid)
             .collect();
         prop_assert_eq!(anew, stored);
+        // Who has given its name away is left alone.
+        for tracked in self.roster.tracked.values() {
+            let chosen = tracked.server.standing() == Standing::Usable;
+            prop_assert!(!chosen || tracked.name.is_some());
+        }
         // A name and a number are shown once.
         let (mut names, mut sids) = (BTreeSet::new(), BTreeSet::new());
         for entry in &service.rows {
