@@ -236,6 +236,7 @@ Examples:
   lb demo
       see it work without anything else
 
+TIME is 500ms, 10s or 2m; a plain number is seconds.
 Exit codes: 0 after stopping, 64 for settings that cannot be used, 1 when it cannot start,
 130 or 143 when a second signal cuts the stop short.";
 

@@ -2,6 +2,7 @@
 //!
 //! - `stop`: the one signal that ends everything
 //! - `room`: a thread with a runtime of its own
+//! - `patience`: how long a peer may keep something waiting
 //! - `wire`: the counted stream under hyper, on both sides
 //! - `record`: the sole sink of what happens to requests
 //! - `upload`: a request's body on its way to a server
@@ -19,6 +20,7 @@ pub mod admin;
 pub mod check;
 pub mod conn;
 pub mod download;
+mod patience;
 pub mod record;
 pub mod room;
 pub mod stop;

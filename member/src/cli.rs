@@ -181,6 +181,7 @@ Examples:
       from a file:  seed = [\"ha:7373\"]
                     http = 3000
 
+TIME is 500ms, 10s or 2m; a plain number is seconds.
 Exit codes: 0 after leaving, 64 for settings that cannot be used, 1 when it cannot start,
 130 or 143 when a second signal cuts the leave short.";
 

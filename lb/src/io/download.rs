@@ -1,15 +1,14 @@
 //! The response's body on its way to the client: streamed, with the server's patience limited,
 //! and a report of its end made exactly once.
 
-use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::time::{Instant, Sleep};
 
+use super::patience::Patience;
 use super::record::Ticket;
 use super::upstream::Borrowed;
 use crate::outcome::{End, Phase, Side};
@@ -31,8 +30,7 @@ enum Kind {
 #[derive(Debug)]
 struct Relay {
     body: Incoming,
-    patience: Duration,
-    deadline: Option<Pin<Box<Sleep>>>,
+    patience: Patience,
     /// Taken at the end, so that the end is told once.
     held: Option<(Ticket, Borrowed)>,
 }
@@ -50,8 +48,7 @@ impl Download {
     pub fn relay(body: Incoming, ticket: Ticket, held: Borrowed, patience: Duration) -> Self {
         let mut relay = Relay {
             body,
-            patience,
-            deadline: None,
+            patience: Patience::new(patience),
             held: Some((ticket, held)),
         };
         if relay.body.is_end_stream() {
@@ -70,7 +67,7 @@ impl Relay {
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Ok(frame))) => {
-                self.deadline = None;
+                self.patience.renew();
                 // After trailers nobody asks again.
                 if frame.is_trailers() || self.body.is_end_stream() {
                     self.end();
@@ -85,13 +82,7 @@ impl Relay {
     }
 
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
-        let patience = self.patience;
-        let deadline = self
-            .deadline
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + patience)));
-        if deadline.as_mut().poll(cx).is_pending() {
-            return Poll::Pending;
-        }
+        ready!(self.patience.poll(cx));
         self.fail(Side::ServerTimeout);
         Poll::Ready(Some(Err("the server stopped sending".into())))
     }

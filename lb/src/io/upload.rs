@@ -1,17 +1,17 @@
 //! The request's body on its way to a server: streamed, never stored, given back if it was never
 //! touched, with the client's patience limited.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::time::{Instant, Sleep};
+
+use super::patience::Patience;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -167,8 +167,7 @@ impl Uploads {
         Some(Upload(Some(Box::new(Sending {
             source: Some(source),
             shared: Arc::clone(shared),
-            patience: self.patience,
-            deadline: None,
+            patience: Patience::new(self.patience),
             touched: false,
         }))))
     }
@@ -182,8 +181,7 @@ pub struct Upload(Option<Box<Sending>>);
 struct Sending {
     source: Option<Source>,
     shared: Arc<Shared>,
-    patience: Duration,
-    deadline: Option<Pin<Box<Sleep>>>,
+    patience: Patience,
     touched: bool,
 }
 
@@ -202,7 +200,7 @@ impl Sending {
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Ok(frame))) => {
-                self.deadline = None;
+                self.patience.renew();
                 if frame.is_trailers() || source.is_empty() {
                     self.shared.set(Progress::Sent);
                 }
@@ -216,13 +214,7 @@ impl Sending {
     }
 
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
-        let patience = self.patience;
-        let deadline = self
-            .deadline
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + patience)));
-        if deadline.as_mut().poll(cx).is_pending() {
-            return Poll::Pending;
-        }
+        ready!(self.patience.poll(cx));
         self.shared.set(Progress::ClientTimeout);
         Poll::Ready(Some(Err("the client stopped sending".into())))
     }

@@ -2,7 +2,6 @@
 //! bytes of a request have left, nor lets one look at an idle connection; this does all three,
 //! and notices a peer that has stopped reading.
 
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -13,7 +12,8 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::Sleep;
+
+use super::patience::Patience;
 
 /// Bytes that have passed one connection.
 #[derive(Debug, Default)]
@@ -50,8 +50,7 @@ pub struct Wire<S, K> {
     stream: S,
     sink: K,
     meter: Arc<Meter>,
-    patience: Duration,
-    stalled: Option<Pin<Box<Sleep>>>,
+    patience: Patience,
     hears_out: bool,
 }
 
@@ -63,8 +62,7 @@ impl<S, K: Sink> Wire<S, K> {
             stream,
             sink,
             meter: Arc::default(),
-            patience,
-            stalled: None,
+            patience: Patience::new(patience),
             hears_out: false,
         }
     }
@@ -92,17 +90,13 @@ impl<S, K: Sink> Wire<S, K> {
                 Poll::Ready(Ok(offered))
             }
             Poll::Ready(Ok(bytes)) => {
-                self.stalled = None;
+                self.patience.renew();
                 self.meter.written.fetch_add(bytes as u64, Relaxed);
                 self.sink.written(bytes as u64);
                 Poll::Ready(Ok(bytes))
             }
             Poll::Pending => {
-                let patience = self.patience;
-                let stalled = self
-                    .stalled
-                    .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-                ready!(stalled.as_mut().poll(cx));
+                ready!(self.patience.poll(cx));
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
             failed => failed,
