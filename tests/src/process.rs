@@ -74,8 +74,11 @@ impl Process {
         let what = format!("{} says {needle:?}", self.name);
         let (name, err, child) = (&self.name, &self.err, Mutex::new(&mut self.child));
         eventually(what, async || {
-            let line = err.find(needle);
             let ended = child.lock().unwrap().try_wait().unwrap();
+            if ended.is_some() {
+                err.to_end();
+            }
+            let line = err.find(needle);
             assert!(
                 line.is_some() || ended.is_none(),
                 "{name} ended: {}",
@@ -105,7 +108,7 @@ impl Process {
     }
 
     /// Waits until everything has been read of one that has ended.
-    pub fn read_to_end(&self) {
+    fn read_to_end(&self) {
         self.out.to_end();
         self.err.to_end();
     }
@@ -131,7 +134,7 @@ impl Process {
             .is_none()
     }
 
-    /// How it ended, and how long that took from now.
+    /// How it ended, and how long that took from now. What it said is read to the end.
     pub async fn ended(&mut self, limit: Duration) -> (ExitStatus, Duration) {
         let (name, child) = (&self.name, Mutex::new(&mut self.child));
         let ask = async || {
@@ -141,14 +144,15 @@ impl Process {
                 .try_wait()
                 .expect("a child can be waited for")
         };
-        within(limit, format!("{name} ends"), ask).await
+        let how = within(limit, format!("{name} ends"), ask).await;
+        self.read_to_end();
+        how
     }
 
     /// Asks it to end and waits until it has, with which code.
     pub async fn stop(&mut self) -> i32 {
         self.signal(Signal::TERM);
         let (status, _) = self.ended(Duration::from_secs(40)).await;
-        self.read_to_end();
         status
             .code()
             .unwrap_or_else(|| panic!("{} died of {status}: {}", self.name, self.stderr()))
