@@ -2,21 +2,19 @@
 //! stop and everything into an exit code.
 
 use std::error::Error as StdError;
-use std::io::Write;
 use std::process::ExitCode;
 
 use lb::app::{Lb, Settings};
 use lb::cli::{self, Command};
 use lb::{demo, ping};
 use member::log;
-use member::settings::Stop;
 use member::signals::Signals;
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
     let command = match cli::read(std::env::args_os()) {
         Ok(command) => command,
-        Err(stop) => return say(&stop),
+        Err(stop) => return log::stop("lb", &stop),
     };
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -73,20 +71,8 @@ async fn serve(settings: Settings) -> ExitCode {
     }
 }
 
-fn say(stop: &Stop) -> ExitCode {
-    if stop.code != 0 {
-        for line in stop.text.lines() {
-            eprintln!("lb: {line}");
-        }
-    } else if let Err(error) = std::io::stdout().write_all(stop.text.as_bytes()) {
-        return complain(&error.to_string());
-    }
-    ExitCode::from(stop.code)
-}
-
 fn complain(line: &str) -> ExitCode {
-    eprintln!("lb: {line}");
-    ExitCode::FAILURE
+    log::complain("lb", line)
 }
 
 /// An error and its causes in one line.

@@ -1,9 +1,13 @@
 //! What is written to standard error, and how: plain lines, one an event.
 
+use std::io::Write;
+use std::process::ExitCode;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::gossip::QUIET;
 use crate::parse::Parsed;
+use crate::settings::Stop;
 
 /// The filter for `error`, `warn`, `info`, `debug` or `trace`; a text that names targets
 /// (`lb=debug`) is taken as it is.
@@ -32,6 +36,25 @@ pub fn to_stderr(filter: EnvFilter) {
         .with_target(false)
         .with_ansi(false)
         .init();
+}
+
+/// Says why a command line ends the program: help on standard output, each complaint on a line of
+/// its own on standard error. Returns the exit code.
+pub fn stop(program: &str, stop: &Stop) -> ExitCode {
+    if stop.code != 0 {
+        for line in stop.text.lines() {
+            eprintln!("{program}: {line}");
+        }
+    } else if let Err(error) = std::io::stdout().write_all(stop.text.as_bytes()) {
+        return complain(program, &error.to_string());
+    }
+    ExitCode::from(stop.code)
+}
+
+/// Says in one line why the program cannot go on. Returns the exit code.
+pub fn complain(program: &str, line: &str) -> ExitCode {
+    eprintln!("{program}: {line}");
+    ExitCode::FAILURE
 }
 
 fn filter(level: &str) -> String {

@@ -1,13 +1,11 @@
 //! The `member` binary: reads the command line, runs an agent, turns signals into a graceful
 //! leave and everything into an exit code.
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use member::agent::{Agent, DrainReport};
 use member::log;
-use member::settings::Stop;
 use member::signals::Signals;
 
 mod cli;
@@ -15,7 +13,7 @@ mod cli;
 fn main() -> ExitCode {
     let settings = match cli::read(std::env::args_os()) {
         Ok(settings) => settings,
-        Err(stop) => return say(&stop),
+        Err(stop) => return log::stop("member", &stop),
     };
     log::to_stderr(settings.log);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -64,18 +62,6 @@ fn farewell(report: &DrainReport) {
     );
 }
 
-fn say(stop: &Stop) -> ExitCode {
-    if stop.code != 0 {
-        for line in stop.text.lines() {
-            eprintln!("member: {line}");
-        }
-    } else if let Err(error) = std::io::stdout().write_all(stop.text.as_bytes()) {
-        return complain(&error.to_string());
-    }
-    ExitCode::from(stop.code)
-}
-
 fn complain(line: &str) -> ExitCode {
-    eprintln!("member: {line}");
-    ExitCode::FAILURE
+    log::complain("member", line)
 }
