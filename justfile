@@ -25,6 +25,10 @@ deny:
 test *args:
     tests/run {{ args }}
 
+# the fuzz targets compile; they need a C++ compiler
+fuzz:
+    CARGO_TARGET_DIR=target/fuzz cargo check --manifest-path tests/fuzz/Cargo.toml
+
 # the examples build
 examples:
     cargo build --workspace --examples --locked
@@ -36,6 +40,10 @@ bench-smoke:
 # the lab on loopback: balancer, three webapps, statistics page
 demo:
     cargo run --release -p lb -- demo
+
+# lb, HAProxy and nginx side by side (docs/versus.md)
+versus *args:
+    cargo run --release -p bench --bin versus -- {{ args }}
 
 # all of the above that must hold
 ci:

@@ -3,7 +3,7 @@
 
 #![allow(clippy::expect_used, reason = "what cannot be set up fails the bench")]
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -14,7 +14,9 @@ use lb::balancer::Balancer;
 use lb::config::{CheckPolicy, ProxyPolicy};
 use lb::pool::choose::{Tried, choose};
 use lb::pool::set::SharedPool;
+use member::snapshot::Snapshot;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 fn swapping(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("swap");
@@ -24,10 +26,10 @@ fn swapping(criterion: &mut Criterion) {
         .enable_all()
         .build();
     let runtime = runtime.expect("a runtime");
-    let http = accepting();
+    let port = accepting();
     for size in SIZES {
-        let pictures = [1, 2].map(|weight| snapshot(size, http, weight));
-        let (tell, told) = watch::channel(Arc::clone(&pictures[0]));
+        let pictures = [1, 2].map(|weight| snapshot(size, port, weight));
+        let (tell, told) = watch::channel(snapshot(0, port, 1));
         let (acknowledge, _acknowledged) = mpsc::unbounded_channel();
         let checks = CheckPolicy {
             interval: Duration::from_secs(3600),
@@ -37,9 +39,7 @@ fn swapping(criterion: &mut Criterion) {
             Balancer::start("nodes", checks, ProxyPolicy::default(), told, acknowledge)
         });
         let pool = balancer.pool().clone();
-        wait(&pool, |service| {
-            service.rotation.servers.len() == usize::from(size)
-        });
+        admit_in_steps(size, port, &tell, &pool);
         let done = Arc::new(AtomicBool::new(false));
         let readers = [0, 1].map(|_| reader(pool.clone(), Arc::clone(&done)));
         let mut turn = 0;
@@ -60,13 +60,30 @@ fn swapping(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// All servers into rotation, `STEP` at a time: a connect admits each, and what more at once would
+/// find the queue of the listener full, and not be tried again.
+fn admit_in_steps(size: u16, port: u16, tell: &Tell, pool: &SharedPool) {
+    let steps = (STEP..size).step_by(STEP.into()).chain([size]);
+    for servers in steps {
+        tell.send_replace(snapshot(servers, port, 1));
+        wait(pool, |service| {
+            service.rotation.servers.len() == usize::from(servers)
+        });
+    }
+}
+
 fn wait(pool: &SharedPool, is_there: impl Fn(&lb::pool::set::Service) -> bool) {
+    let started = Instant::now();
     while !pool
         .load()
         .services
         .get("nodes")
         .is_some_and(|service| is_there(service))
     {
+        assert!(
+            started.elapsed() < PATIENCE,
+            "the pool that was waited for never comes"
+        );
         std::thread::yield_now();
     }
 }
@@ -85,13 +102,19 @@ fn reader(pool: SharedPool, done: Arc<AtomicBool>) -> std::thread::JoinHandle<()
     })
 }
 
-/// An address that takes every connection, for the one connect that admits a server.
-fn accepting() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+/// A port that takes every connection, at any address of loopback: for the one connect that admits
+/// a server.
+fn accepting() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("a listener");
     let addr = listener.local_addr().expect("its address");
     std::thread::spawn(move || listener.incoming().for_each(drop));
-    addr
+    addr.port()
 }
+
+type Tell = watch::Sender<Arc<Snapshot>>;
+
+const STEP: u16 = 100;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 criterion_group!(benches, swapping);
 criterion_main!(benches);

@@ -36,10 +36,13 @@ pub fn service(count: u16) -> Service {
     }
 }
 
-/// A cluster of `count` ready servers at one address, the first of weight `weight`.
+/// A cluster of `count` ready servers, each at an address of loopback of its own and at `port`, the
+/// first of weight `weight`.
 #[must_use]
-pub fn snapshot(count: u16, http: SocketAddr, weight: u16) -> Arc<Snapshot> {
+pub fn snapshot(count: u16, port: u16, weight: u16) -> Arc<Snapshot> {
     let sighting = |number: u16| {
+        let [high, low] = number.to_be_bytes();
+        let http = SocketAddr::from(([127, 1, high, low], port));
         let node = Node {
             key: key(number),
             role: Role::Backend,
@@ -49,6 +52,7 @@ pub fn snapshot(count: u16, http: SocketAddr, weight: u16) -> Arc<Snapshot> {
             weight: if number == 1 { weight } else { 1 },
             word: Word::Ready,
             tags: BTreeMap::new(),
+            keys: Vec::new(),
         };
         (
             key(number),

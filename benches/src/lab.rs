@@ -7,6 +7,7 @@ use lb::app::{Lb, Settings};
 use lb::config::{CheckPolicy, ProxyPolicy};
 use member::agent::{Agent, AgentConfig};
 use member::gossip::GossipConfig;
+use member::hooks::Hooks;
 use member::node::{DEFAULT_SERVICE, Description};
 use stats_ui::PageSettings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -42,6 +43,8 @@ impl Lab {
             drain_timeout: std::time::Duration::from_secs(1),
             checks: CheckPolicy::default(),
             proxy: ProxyPolicy::default(),
+            pool_file: None,
+            hooks: Hooks::default(),
         })
         .await?;
         let mut gossip = GossipConfig::new(Description::backend("s1", webapp));
@@ -86,12 +89,10 @@ pub async fn exchange(client: &mut TcpStream) -> io::Result<u16> {
         let Some((head, body)) = text.split_once("\r\n\r\n") else {
             continue;
         };
-        let mut lengths = head
-            .lines()
-            .filter_map(|line| line.strip_prefix("content-length: "));
-        let length = lengths
-            .next_back()
-            .and_then(|length| length.parse().ok())
+        let fields = head.lines().filter_map(|line| line.split_once(": "));
+        let length = fields
+            .filter(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+            .find_map(|(_, length)| length.parse().ok())
             .unwrap_or(0);
         if body.len() >= length {
             let status = head

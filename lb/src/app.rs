@@ -4,25 +4,33 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use member::children::Children;
+use member::control::basics::Basics;
+use member::control::{Endpoint, server};
 use member::gossip::{Gossip, GossipConfig};
+use member::hooks::Hooks;
+use member::log::Tap;
 use member::receipt::{Ack, Receipt};
 use stats_ui::PageSettings;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::config::{CheckPolicy, ProxyPolicy};
 use crate::core::{Core, CoreConfig, Keeper};
+use crate::desk::LbDesk;
 use crate::frontend::Frontend;
 use crate::io::accept::{self, Door};
 use crate::io::record::Recorder;
 use crate::io::room::Room;
 use crate::io::stop::{Stop, Stopping};
 use crate::io::swap::Acknowledgement;
-use crate::io::{admin, upstream};
+use crate::io::{admin, pool_file, upstream};
+use crate::pool::memory::{Memory, Notes};
 use crate::report::Reports;
 use crate::vitals::{self, Vitals};
 
@@ -49,6 +57,10 @@ pub struct Settings {
     pub checks: CheckPolicy,
     /// How requests are treated.
     pub proxy: ProxyPolicy,
+    /// Where servers are remembered for the next start; `None`: nowhere.
+    pub pool_file: Option<PathBuf>,
+    /// What is done for other programs.
+    pub hooks: Hooks,
 }
 
 /// Why a balancer could not start.
@@ -92,6 +104,8 @@ pub struct Lb {
 
 struct Inside {
     handle: Gossip,
+    /// As they were given.
+    seeds: String,
     stop: Stop,
     drain_timeout: Duration,
     places: Arc<Semaphore>,
@@ -121,15 +135,14 @@ impl Lb {
             .stats
             .map(|addr| bind("the statistics page (--stats)", addr));
         let page = page.transpose()?;
-        let gossip_room = room("gossip")?;
-        let handle = gossip_room
-            .ask(Gossip::start(settings.gossip.clone()))
-            .await;
-        let handle = handle.map_err(Error::Gossip)?;
+        let (handle, gossip_room) = gossip(&settings).await?;
 
         let (acknowledge, acknowledged) = mpsc::unbounded_channel();
-        let (core, keeper) = core(&settings, acknowledge);
+        let (core, mut keeper) = core(&settings, acknowledge);
         let control = room("control")?;
+        if let Some(path) = &settings.pool_file {
+            remember(path, &settings.service, &mut keeper, &handle, &control);
+        }
         keep(&control, keeper, &handle, acknowledged);
 
         let (stop, stopping) = Stop::new();
@@ -141,6 +154,7 @@ impl Lb {
         let workers = hire(settings.workers, listen, &listener, &core, &door)?;
 
         let mut others = vec![control, gossip_room];
+        others.extend(hook(&settings, &handle).await?);
         let stats = page.as_ref().map(|(addr, _)| *addr);
         if let Some(page) = page {
             let admin = room("admin")?;
@@ -152,11 +166,12 @@ impl Lb {
             show(&admin, page.1, &settings, &core, vitals, stopping);
             others.push(admin);
         }
-        let (gossip, drain_timeout) = (handle.local_addr(), settings.drain_timeout);
+        let gossip = handle.local_addr();
         let inside = Inside {
             handle,
+            seeds: settings.gossip.seeds_as_given(),
             stop,
-            drain_timeout,
+            drain_timeout: settings.drain_timeout,
             places,
             workers,
             others,
@@ -168,6 +183,23 @@ impl Lb {
             core,
             inside,
         })
+    }
+
+    /// Answers an operator on `endpoint`, on a thread of its own, until the balancer stops. `log` is
+    /// where its log can be listened to.
+    ///
+    /// # Errors
+    ///
+    /// The thread cannot be started.
+    pub fn answer(&mut self, endpoint: Endpoint, log: Option<Tap>) -> Result<(), Error> {
+        let room = room("operator")?;
+        let path = endpoint.path().to_owned();
+        let inside = &mut self.inside;
+        let basics = Basics::new(inside.handle.clone(), inside.seeds.clone(), path, log);
+        let desk = LbDesk::new(basics, self.core.clone(), self.listen, self.stats);
+        room.handle.spawn(server::serve(endpoint, Arc::new(desk)));
+        inside.others.push(room);
+        Ok(())
     }
 
     /// Stops accepting, finishes what is in flight within the drain timeout, leaves gossip, ends.
@@ -230,6 +262,13 @@ fn room(name: &str) -> Result<Room, Error> {
     })
 }
 
+/// Gossip, on a thread of its own.
+async fn gossip(settings: &Settings) -> Result<(Gossip, Room), Error> {
+    let room = room("gossip")?;
+    let handle = room.ask(Gossip::start(settings.gossip.clone())).await;
+    Ok((handle.map_err(Error::Gossip)?, room))
+}
+
 fn core(
     settings: &Settings,
     acknowledge: mpsc::UnboundedSender<Acknowledgement>,
@@ -266,6 +305,29 @@ fn hire(
     (0..workers.max(1)).map(hire).collect()
 }
 
+/// Begins with the servers of the pool file, and keeps it. Their members are contacted, in case
+/// that is the only way to them; a datagram may get lost.
+fn remember(path: &Path, service: &str, keeper: &mut Keeper, gossip: &Gossip, room: &Room) {
+    let mut remembered = pool_file::read(path).unwrap_or_else(|error| {
+        tracing::warn!("pool file {} is ignored: {error}", path.display());
+        Vec::new()
+    });
+    remembered.retain(|seen| *seen.node.service == *service);
+    let (servers, shown) = (remembered.len(), path.display());
+    tracing::info!("pool file {shown} remembers {servers} servers");
+    let members: Vec<_> = remembered.iter().map(|seen| seen.gossip).collect();
+    let (notes, noted) = watch::channel(Notes::default());
+    keeper.remember(Memory::of(remembered), notes);
+    room.handle.spawn(pool_file::keep(path.to_owned(), noted));
+    let gossip = gossip.clone();
+    room.handle.spawn(async move {
+        for pause in CONTACTS {
+            gossip.contact(members.clone());
+            tokio::time::sleep(pause).await;
+        }
+    });
+}
+
 /// The control thread keeps the pool right and passes acknowledgements on to gossip.
 fn keep(
     room: &Room,
@@ -286,6 +348,25 @@ fn keep(
             gossip.acknowledge(&key, Receipt { ack, inflight });
         }
     });
+}
+
+/// Handlers and files, in a room of their own where there are any.
+async fn hook(settings: &Settings, gossip: &Gossip) -> Result<Option<Room>, Error> {
+    let hooks = settings.hooks.clone();
+    if hooks.is_empty() {
+        return Ok(None);
+    }
+    let (room, gossip) = (room("hooks")?, gossip.clone());
+    let node = settings.gossip.node.clone();
+    let start =
+        async move { Children::new().map(|children| hooks.start(&gossip, node, &children)) };
+    match room.ask(start).await {
+        Ok(()) => Ok(Some(room)),
+        Err(source) => Err(Error::Thread {
+            name: "hooks".to_owned(),
+            source,
+        }),
+    }
 }
 
 fn work(room: &Room, worker: usize, listener: StdListener, core: &Core, door: Door) {
@@ -333,4 +414,10 @@ fn show(
 const STATS_MAXCONN: usize = 100;
 /// Descriptors for listeners, gossip, checks, the statistics page and the runtimes.
 const RESERVED: u64 = 320;
+/// Pauses after each contact of those that the pool file remembers.
+const CONTACTS: [Duration; 3] = [
+    Duration::from_millis(250),
+    Duration::from_secs(1),
+    Duration::from_secs(1),
+];
 const LOOK: Duration = Duration::from_millis(10);

@@ -16,7 +16,7 @@ use tower::Service;
 use crate::config::{CheckPolicy, ProxyPolicy};
 use crate::core::{Core, CoreConfig};
 use crate::frontend::Frontend;
-use crate::headers::Ends;
+use crate::headers::{Caller, Ends};
 use crate::io::download::Download;
 use crate::io::swap::{Acknowledgement, Operator};
 use crate::io::upload::Source;
@@ -91,7 +91,8 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let proxy = self.proxy.clone();
         let ends = request.extensions().get::<Ends>().copied();
+        let caller = ends.map(Caller::from);
         let request = request.map(Source::boxed);
-        Box::pin(async move { Ok(proxy.answer(request, ends, None).await) })
+        Box::pin(async move { Ok(proxy.answer(request, caller.as_ref(), None).await) })
     }
 }

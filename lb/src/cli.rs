@@ -8,9 +8,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use member::control::args::{self, Ask};
 use member::settings::{EX_USAGE, Problems, Sources, Stop, arguments};
 use member::{log, parse};
-use tracing_subscriber::EnvFilter;
 
 use self::settings::{STATS_PORT, number, settings, wildcard};
 use crate::app::Settings;
@@ -19,18 +19,29 @@ use crate::app::Settings;
 #[derive(Debug)]
 pub enum Command {
     /// Run the balancer.
-    Run(Box<Settings>, EnvFilter),
+    Run(Box<Settings>, Shell),
     /// Run balancer and webapps in one process.
     Demo {
         /// How many webapps.
         backends: usize,
         /// What to log.
-        log: EnvFilter,
+        log: log::Filter,
     },
     /// The configuration is well.
     Check,
     /// Ask the balancer on this host whether it is well.
     Ping(SocketAddr),
+    /// Ask one that runs.
+    Ask(Ask),
+}
+
+/// What is around a balancer in a process of its own.
+#[derive(Debug)]
+pub struct Shell {
+    /// Where an operator reaches it.
+    pub control: Option<PathBuf>,
+    /// What to log.
+    pub log: log::Filter,
 }
 
 /// Balances HTTP requests over the webapps that members announce by gossip.
@@ -67,6 +78,23 @@ enum Sub {
         #[arg(long, value_name = "ADDR", env = "RAGOT_STATS")]
         stats: Option<String>,
     },
+    /// Who is in the cluster, as `serf members` prints it
+    #[command(visible_alias = "list")]
+    Members(args::List),
+    /// How this balancer, its pool and its gossip are
+    Info(args::Info),
+    /// Which keys gossip is sealed with, by their ids, and who does not hold one, as `serf keys -list`
+    Keys(args::Keys),
+    /// Who joins, leaves, falls silent or changes, line by line, until you stop it
+    Monitor(args::Monitor),
+    /// Change this balancer's tags while it runs
+    Tags(args::Tags),
+    /// Have a silent node count as left, on every node, as `serf force-leave`
+    ///
+    /// Only a node that has failed can be evicted; one that is alive is drained, by `member drain`.
+    /// Should it speak again after all, or come back anew, it is believed again.
+    #[command(visible_alias = "force-leave")]
+    Evict(args::Evict),
 }
 
 #[derive(Args, Debug)]
@@ -86,12 +114,29 @@ struct Run {
     /// Another balancer's gossip address; repeat it for several [port: 7373]
     #[arg(long, value_name = "HOST:PORT", env = "RAGOT_SEED")]
     seed: Vec<String>,
-    /// The address that others reach us at [default: found out]
-    #[arg(long, value_name = "IP", env = "RAGOT_ADVERTISE")]
+    /// The address that others reach us at: IP, iface:NAME or cidr:NET [default: found out]
+    #[arg(long, value_name = "WHICH", env = "RAGOT_ADVERTISE")]
     advertise: Option<String>,
     /// A name server to ask instead of the system's
     #[arg(long, value_name = "IP:PORT", env = "RAGOT_RESOLVER")]
     resolver: Option<String>,
+    /// A JSON array of keys in base64, as Serf's: the first seals gossip, each opens it. Read
+    /// again when it changes and on SIGHUP
+    #[arg(long, value_name = "FILE", env = "RAGOT_KEYRING_FILE")]
+    keyring_file: Option<String>,
+    /// The one key that seals gossip, from `member keygen`. Better given by the variable or in
+    /// --keyring-file: everybody on a host can read its command lines
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "RAGOT_ENCRYPT",
+        hide_env_values = true
+    )]
+    encrypt: Option<String>,
+    /// Let nodes without a key take part, while keys are being given out [default: false]
+    #[arg(long, value_name = "BOOL", env = "RAGOT_ENCRYPT_MIGRATE", num_args = 0..=1)]
+    #[arg(default_missing_value = "true")]
+    encrypt_migrate: Option<String>,
     /// This balancer's name [default: the host name]
     #[arg(long, env = "RAGOT_NAME")]
     name: Option<String>,
@@ -128,6 +173,23 @@ struct Run {
     /// How long requests in flight may take when the balancer stops [default: 30s]
     #[arg(long, value_name = "TIME", env = "RAGOT_DRAIN_TIMEOUT")]
     drain_timeout: Option<String>,
+    /// A file to remember the servers in, so that a restart finds them at once [default: none]
+    #[arg(long, value_name = "FILE", env = "RAGOT_POOL_FILE")]
+    pool_file: Option<String>,
+    /// A command for what happens to members, as Serf calls it; repeat it for several. TYPE is
+    /// member-join, member-leave, member-failed, member-update or member-reap [default: all]
+    #[arg(long, value_name = "[TYPE,..=]COMMAND", env = "RAGOT_EVENT_HANDLER")]
+    event_handler: Vec<String>,
+    /// Keep FILE rendered from a Handlebars template over `addresses`, and run COMMAND when it
+    /// has changed; repeat it for several
+    #[arg(long, value_name = "TEMPLATE:FILE[:COMMAND]", env = "RAGOT_RENDER")]
+    render: Vec<String>,
+    /// How long changes must have paused before handlers and files are told [default: 0]
+    #[arg(long, value_name = "TIME", env = "RAGOT_COALESCE")]
+    coalesce: Option<String>,
+    /// A unix socket on which members, info, monitor and the like reach this process [default: none]
+    #[arg(long, value_name = "PATH", env = "RAGOT_CONTROL")]
+    control: Option<String>,
     /// error, warn, info, debug or trace [default: info]
     #[arg(long, value_name = "LEVEL", env = "RAGOT_LOG_LEVEL")]
     log_level: Option<String>,
@@ -162,6 +224,12 @@ pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> {
             log_level,
         }) => demo(&backends, &log_level, &mut problems),
         Some(Sub::Ping { stats }) => ping(stats.as_deref(), &mut problems),
+        Some(Sub::Members(members)) => ask(members.ask())?,
+        Some(Sub::Info(info)) => ask(info.ask())?,
+        Some(Sub::Keys(keys)) => ask(keys.ask())?,
+        Some(Sub::Monitor(monitor)) => ask(monitor.ask())?,
+        Some(Sub::Tags(tags)) => ask(tags.ask())?,
+        Some(Sub::Evict(evict)) => ask(evict.ask())?,
     };
     problems.into_result(command).map_err(|problems| Stop {
         text: problems.to_string(),
@@ -175,7 +243,18 @@ fn run(matches: &clap::ArgMatches, problems: &mut Problems) -> Command {
         sources.add_file(file, problems);
     }
     let log = sources.one("log-level", log::default(), log::level, problems);
-    Command::Run(Box::new(settings(&sources, problems)), log)
+    let shell = Shell {
+        control: sources.optional("control", |path| Ok(PathBuf::from(path)), problems),
+        log,
+    };
+    Command::Run(Box::new(settings(&sources, problems)), shell)
+}
+
+fn ask(asked: Result<Ask, String>) -> Result<Command, Stop> {
+    asked.map(Command::Ask).map_err(|text| Stop {
+        text,
+        code: EX_USAGE,
+    })
 }
 
 fn demo(backends: &str, log_level: &str, problems: &mut Problems) -> Command {
@@ -185,7 +264,7 @@ fn demo(backends: &str, log_level: &str, problems: &mut Problems) -> Command {
     });
     let log = log::level(log_level).unwrap_or_else(|rule| {
         problems.add(format!("--log-level {log_level:?}: expected {rule}"));
-        EnvFilter::default()
+        log::Filter::default()
     });
     Command::Demo { backends, log }
 }
@@ -198,7 +277,7 @@ fn ping(stats: Option<&str>, problems: &mut Problems) -> Command {
     }))
 }
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 28] = [
     "listen",
     "stats",
     "stats-refresh",
@@ -206,6 +285,9 @@ const KEYS: [&str; 20] = [
     "seed",
     "advertise",
     "resolver",
+    "keyring-file",
+    "encrypt",
+    "encrypt-migrate",
     "name",
     "service",
     "workers",
@@ -218,6 +300,11 @@ const KEYS: [&str; 20] = [
     "timeout-tunnel",
     "check-inter",
     "drain-timeout",
+    "pool-file",
+    "event-handler",
+    "render",
+    "coalesce",
+    "control",
     "log-level",
 ];
 
@@ -233,12 +320,17 @@ Examples:
       member --seed 127.0.0.1:7373 --http 3000
   lb --seed ha2:7373
       a second balancer of one cluster
+  lb --control /run/ragot/control.sock
+  RAGOT_CONTROL=/run/ragot/control.sock lb members
+      ask the one that runs who is there
+  RAGOT_ENCRYPT=$(member keygen) lb
+      gossip sealed; give every member and balancer the same key
   lb demo
       see it work without anything else
 
 TIME is 500ms, 10s or 2m; a plain number is seconds.
-Exit codes: 0 after stopping, 64 for settings that cannot be used, 1 when it cannot start,
-130 or 143 when a second signal cuts the stop short.";
+Exit codes: 0 after stopping, 64 for settings that cannot be used, 1 when it cannot start or a
+command cannot be done, 130 or 143 when a second signal cuts the stop short.";
 
 #[cfg(test)]
 mod tests {
@@ -279,9 +371,14 @@ mod tests {
              --seed a --seed b:4 --advertise 127.0.0.9 --resolver 127.0.0.1:53 --name x \
              --service web --workers 3 --maxconn 7 --retries 1 --timeout-connect 1s \
              --timeout-client 2s --timeout-server 3s --timeout-http-request 4s \
-             --timeout-tunnel 5s --check-inter 6s --drain-timeout 7s",
+             --timeout-tunnel 5s --check-inter 6s --drain-timeout 7s \
+             --pool-file pool.json --event-handler /x \
+             --coalesce 8s \
+             --encrypt AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8= --encrypt-migrate true",
         );
         assert_eq!(settings.listen.port(), 1);
+        let protection = &settings.gossip.protection;
+        assert!(protection.keyring.is_some() && protection.migrates);
         assert_eq!(
             (settings.stats.unwrap().port(), settings.page.refresh),
             (2, Some(5))
@@ -310,6 +407,9 @@ mod tests {
             (settings.checks.interval, settings.drain_timeout),
             (seconds(6), seconds(7))
         );
+        assert_eq!(settings.pool_file.unwrap().to_str(), Some("pool.json"));
+        let hooks = settings.hooks;
+        assert_eq!((hooks.handlers.len(), hooks.coalesce), (1, seconds(8)));
         assert!(run("--stats off").stats.is_none());
     }
 

@@ -81,7 +81,8 @@ pub struct IdlePolicy {
     /// Dropped after this long unused: below Node's default keep-alive of 5 s, so that it is
     /// rarely the server that closes first.
     pub keep: Duration,
-    /// Per server and worker; more are closed rather than kept.
+    /// Per server and worker; more are closed rather than kept. There are never more than requests
+    /// at once, and HAProxy keeps any number (`pool-max-conn`, configuration manual 5.2).
     pub per_server: usize,
 }
 
@@ -89,7 +90,7 @@ impl Default for IdlePolicy {
     fn default() -> Self {
         Self {
             keep: Duration::from_secs(4),
-            per_server: 256,
+            per_server: 4096,
         }
     }
 }

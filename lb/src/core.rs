@@ -12,6 +12,7 @@ use crate::frontend::Frontend;
 use crate::io::record::Recorder;
 use crate::io::swap::{Acknowledgement, Operator, Reporter, Swap};
 use crate::io::upstream::Shard;
+use crate::pool::memory::{Memory, Notes};
 use crate::pool::roster::Roster;
 use crate::pool::set::{Ledger, SharedPool};
 use crate::proxy::Proxy;
@@ -51,6 +52,11 @@ pub struct CoreConfig {
 pub struct Keeper(Swap);
 
 impl Keeper {
+    /// Begins with what is remembered, and tells what is to be remembered at every change.
+    pub fn remember(&mut self, memory: Memory, notes: watch::Sender<Notes>) {
+        self.0.remember(memory, notes);
+    }
+
     /// Keeps the pool right for as long as the future is polled.
     pub async fn run(self, snapshots: watch::Receiver<Arc<Snapshot>>) {
         self.0.run(snapshots).await;

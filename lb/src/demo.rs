@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use member::agent::{Agent, AgentConfig};
 use member::gossip::{GOSSIP_PORT, GossipConfig};
+use member::hooks::Hooks;
 use member::node::{DEFAULT_SERVICE, Description};
 use member::signals::Signals;
 use stats_ui::PageSettings;
@@ -94,6 +95,8 @@ impl Stage {
             drain_timeout: DRAIN,
             checks: CheckPolicy::default(),
             proxy: ProxyPolicy::default(),
+            pool_file: None,
+            hooks: Hooks::default(),
         })
         .await?;
         let stats = lb.stats.unwrap_or(stats);

@@ -19,53 +19,75 @@ pub struct Ends {
     pub local: SocketAddr,
 }
 
+/// What servers are told of one client, made once for all its requests.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    ends: Ends,
+    forwarded_for: Option<HeaderValue>,
+    forwarded_port: HeaderValue,
+}
+
+impl From<Ends> for Caller {
+    fn from(ends: Ends) -> Self {
+        Self {
+            ends,
+            forwarded_for: HeaderValue::try_from(plain(ends.client.ip()).to_string()).ok(),
+            forwarded_port: HeaderValue::from(ends.local.port()),
+        }
+    }
+}
+
 /// The protocol a request asks to switch to, if it does so properly (RFC 9110, section 7.8). Not
 /// to `h2c`: inside such a tunnel no rule of ours would be seen (RFC 9113 dropped it).
 fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let asked = nominated(headers).any(|option| option.eq_ignore_ascii_case(b"upgrade"));
     let protocol = headers.get(UPGRADE).filter(|_| asked)?;
-    let is_h2c = protocol.as_bytes().to_ascii_lowercase().starts_with(b"h2c");
-    (!is_h2c).then(|| protocol.clone())
+    let mut protocols = protocol.as_bytes().split(|&byte| byte == b',');
+    let is_h2c = |name: &[u8]| {
+        let name = name.trim_ascii().to_ascii_lowercase();
+        name.starts_with(b"h2c")
+    };
+    (!protocols.any(is_h2c)).then(|| protocol.clone())
 }
 
-/// Makes a request fit for any server. Without `ends` nothing is said of the client; a switch of
-/// protocols is asked for only if the connection is `upgradable`.
-pub fn to_server(parts: &mut request::Parts, ends: Option<Ends>, upgradable: bool) {
-    let upgrade = if upgradable {
-        upgrade(&parts.headers)
-    } else {
-        None
-    };
-    let trailers = accepts_trailers(&parts.headers);
-    strip(&mut parts.headers);
-    if let Some(protocol) = upgrade {
-        parts
-            .headers
-            .insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        parts.headers.insert(UPGRADE, protocol);
+/// Makes a request fit for any server. Without a `caller` nothing is said of the client; a switch
+/// of protocols is asked for only if the connection is `upgradable`.
+pub fn to_server(parts: &mut request::Parts, caller: Option<&Caller>, upgradable: bool) {
+    if says_hop_by_hop(&parts.headers) {
+        hop(&mut parts.headers, upgradable);
     }
-    if trailers {
-        parts
-            .headers
-            .append(CONNECTION, HeaderValue::from_static("te"));
-        parts
-            .headers
-            .insert(TE, HeaderValue::from_static("trailers"));
-    }
-    to_origin_form(parts, ends);
-    if let Some(ends) = ends {
-        parts
-            .headers
-            .insert(X_FORWARDED_PORT, HeaderValue::from(ends.local.port()));
-        if let Ok(client) = HeaderValue::try_from(plain(ends.client.ip()).to_string()) {
+    to_origin_form(parts, caller.map(|caller| caller.ends));
+    if let Some(caller) = caller {
+        let port = caller.forwarded_port.clone();
+        parts.headers.insert(X_FORWARDED_PORT, port);
+        if let Some(client) = caller.forwarded_for.clone() {
             parts.headers.append(X_FORWARDED_FOR, client);
         }
     }
     parts.version = Version::HTTP_11;
 }
 
+/// Replaces what the client said for its own connection by what is said for the server's.
+fn hop(headers: &mut HeaderMap, upgradable: bool) {
+    let upgrade = if upgradable { upgrade(headers) } else { None };
+    let trailers = accepts_trailers(headers);
+    strip(headers);
+    if let Some(protocol) = upgrade {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, protocol);
+    }
+    if trailers {
+        headers.append(CONNECTION, HeaderValue::from_static("te"));
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
+
 /// Makes a response fit for a client.
 pub fn to_client(parts: &mut response::Parts) {
+    parts.version = Version::HTTP_11;
+    if !says_hop_by_hop(&parts.headers) {
+        return;
+    }
     let protocol = (parts.status == StatusCode::SWITCHING_PROTOCOLS)
         .then(|| parts.headers.get(UPGRADE).cloned())
         .flatten();
@@ -80,7 +102,6 @@ pub fn to_client(parts: &mut response::Parts) {
             .insert(CONNECTION, HeaderValue::from_static("upgrade"));
         parts.headers.insert(UPGRADE, protocol);
     }
-    parts.version = Version::HTTP_11;
 }
 
 /// An IPv4 address as such, also where it came in by an IPv6 socket.
@@ -93,16 +114,29 @@ pub const fn plain(ip: IpAddr) -> IpAddr {
 /// `Connection` may not nominate, as it frames or addresses the message, stays.
 fn strip(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
+        // Nearly every message nominates what has no field, or what is removed below.
+        let is_of_use = |option: &&[u8]| {
+            !option.eq_ignore_ascii_case(b"keep-alive") && !option.eq_ignore_ascii_case(b"close")
+        };
         let named: Vec<HeaderName> = nominated(headers)
+            .filter(is_of_use)
             .filter_map(|option| HeaderName::from_bytes(option).ok())
             .filter(|name| *name != HOST && *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING)
             .collect();
         named.iter().for_each(|name| drop(headers.remove(name)));
         headers.remove(CONNECTION);
     }
-    for name in [TE, UPGRADE, TRANSFER_ENCODING, KEEP_ALIVE, PROXY_CONNECTION] {
+    for name in HOP_BY_HOP {
         headers.remove(name);
     }
+}
+
+/// Whether there is anything to remove: a look at each field, where removing would be a search for
+/// each name.
+fn says_hop_by_hop(headers: &HeaderMap) -> bool {
+    headers
+        .keys()
+        .any(|name| *name == CONNECTION || HOP_BY_HOP.contains(name))
 }
 
 fn nominated(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
@@ -141,6 +175,8 @@ fn to_origin_form(parts: &mut request::Parts, ends: Option<Ends>) {
     }
 }
 
+/// Beside `Connection` and what that names.
+const HOP_BY_HOP: [HeaderName; 5] = [TE, UPGRADE, TRANSFER_ENCODING, KEEP_ALIVE, PROXY_CONNECTION];
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -160,7 +196,8 @@ mod tests {
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
         let client = "[::ffff:10.0.0.9]:5000".parse().unwrap();
         let local = "10.0.0.1:80".parse().unwrap();
-        to_server(&mut parts, Some(Ends { client, local }), true);
+        let caller = Caller::from(Ends { client, local });
+        to_server(&mut parts, Some(&caller), true);
         format!("{} {}", parts.uri, text(&parts.headers))
     }
 
@@ -221,6 +258,19 @@ mod tests {
             ],
             "/ connection=upgrade; host=h; upgrade=websocket; ",
         );
+    }
+
+    #[test]
+    fn no_switch_to_h2c_in_any_company() {
+        for protocols in ["h2c", "H2C", "websocket, h2c", ", h2c", "h2c/1, websocket"] {
+            let fields = [
+                ("host", "h"),
+                ("connection", "Upgrade"),
+                ("upgrade", protocols),
+            ];
+            let text = request("/", &fields);
+            assert!(!text.contains("upgrade"), "{text}");
+        }
     }
 
     #[test]

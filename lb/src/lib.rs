@@ -6,11 +6,11 @@
 //! before; `tests/tidy` reads this list and checks it:
 //!
 //! - **data**: [`clock`], [`config`], [`counters`], [`outcome`], [`error`], [`frontend`]
-//! - **pure**: [`headers`], [`rules`], [`retry`], [`pages`], and in [`pool`] the servers and
+//! - **pure**: [`headers`], [`rules`], [`retry`], [`pages`], [`codec`], and in [`pool`] the servers and
 //!   every decision about them
 //! - **io**: [`vitals`], the parts of [`io`], then [`proxy`], which takes one request through
 //!   them, and what hands it requests: [`io::conn`] and [`io::accept`]
-//! - **app**: [`mod@core`], [`balancer`], [`report`], [`app`], [`ping`], [`cli`], [`demo`], and
+//! - **app**: [`mod@core`], [`balancer`], [`report`], [`desk`], [`app`], [`ping`], [`cli`], [`demo`], and
 //!   the binary's `main`
 //!
 //! A request goes `io::accept`, `io::conn`, `proxy`, `pool::choose`, `io::upstream`, then back
@@ -24,6 +24,7 @@ pub mod error;
 pub mod frontend;
 pub mod outcome;
 
+pub mod codec;
 pub mod headers;
 pub mod pages;
 pub mod pool;
@@ -39,6 +40,7 @@ pub mod balancer;
 pub mod cli;
 pub mod core;
 pub mod demo;
+pub mod desk;
 pub mod ping;
 pub mod report;
 

@@ -5,11 +5,16 @@ use std::error::Error as StdError;
 use std::process::ExitCode;
 
 use lb::app::{Lb, Settings};
-use lb::cli::{self, Command};
+use lb::cli::{self, Command, Shell};
 use lb::{demo, ping};
+use member::control::{Endpoint, print};
 use member::log;
-use member::signals::Signals;
+use member::signals::{self, Signals};
 use tokio::runtime::Builder;
+
+/// For this program only: whoever embeds the library chooses for themselves.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let command = match cli::read(std::env::args_os()) {
@@ -36,23 +41,37 @@ fn main() -> ExitCode {
                 Err(error) => complain(&chain(&*error)),
             }
         }
-        Command::Run(settings, log) => {
-            log::to_stderr(log);
-            runtime.block_on(serve(*settings))
-        }
+        Command::Ask(ask) => match runtime.block_on(print::ask(&ask)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&error),
+        },
+        Command::Run(settings, shell) => runtime.block_on(serve(*settings, shell)),
     }
 }
 
 /// Until a signal; then stops, unless a second one cuts that short.
-async fn serve(settings: Settings) -> ExitCode {
-    let mut signals = match Signals::new() {
+async fn serve(settings: Settings, shell: Shell) -> ExitCode {
+    let tap = log::to_stderr(shell.log);
+    let rereads = settings.gossip.protection.file.is_some();
+    let listening = signals::outlive_hangups(rereads).and_then(|()| Signals::new());
+    let mut signals = match listening {
         Ok(signals) => signals,
         Err(error) => return complain(&format!("cannot listen for signals: {error}")),
     };
-    let lb = match Lb::start(settings).await {
+    let endpoint = match shell.control.as_deref().map(Endpoint::bind).transpose() {
+        Ok(endpoint) => endpoint,
+        Err(error) => return complain(&error.to_string()),
+    };
+    let mut lb = match Lb::start(settings).await {
         Ok(lb) => lb,
         Err(error) => return complain(&chain(&error)),
     };
+    if let Some(endpoint) = endpoint {
+        tracing::info!("control socket {}", endpoint.path().display());
+        if let Err(error) = lb.answer(endpoint, Some(tap)) {
+            return complain(&chain(&error));
+        }
+    }
     tracing::info!("clients on {}, gossip on {}/udp", lb.listen, lb.gossip);
     if let Some(stats) = lb.stats {
         tracing::info!("statistics on http://{stats}/");

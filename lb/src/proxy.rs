@@ -4,23 +4,28 @@
 mod journey;
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::Incoming;
+use hyper::header::UPGRADE;
+use hyper::http::response;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode};
 
 use self::journey::Journey;
+use crate::codec::request::Framing;
 use crate::error::{Error, Kind};
 use crate::frontend::Seat;
-use crate::headers::{self, Ends};
+use crate::headers::{self, Caller};
+use crate::io::channel::Channel;
 use crate::io::download::Download;
 use crate::io::record::Ticket;
+use crate::io::sender::Broken;
 use crate::io::swap::Reporter;
 use crate::io::tunnel::Tunnel;
-use crate::io::upload::{Progress, Source, Upload, Uploads};
-use crate::io::upstream::{Borrowed, Channel, Refusal, Shard, Want};
+use crate::io::upload::{Progress, Source, Uploads};
+use crate::io::upstream::{Borrowed, Refusal, Shard, Want};
 use crate::pages;
 use crate::pool::choose::{Tried, choose};
 use crate::pool::server::{Lease, Server};
@@ -43,8 +48,8 @@ pub struct Proxy {
 
 /// An attempt that was answered.
 struct Answer {
-    response: Response<Incoming>,
-    channel: Channel,
+    parts: response::Parts,
+    channel: Box<Channel>,
     lease: Lease,
 }
 
@@ -55,12 +60,12 @@ struct Fault {
 }
 
 impl Proxy {
-    /// Answers one request. Without `ends` nothing is forwarded about the client; `seat` is kept by
-    /// a tunnel that the request may become.
+    /// Answers one request. Without a `caller` nothing is forwarded about the client; `seat` is kept
+    /// by a tunnel that the request may become.
     pub async fn answer(
         &self,
         request: Request<Source>,
-        ends: Option<Ends>,
+        caller: Option<&Caller>,
         seat: Option<&Arc<Seat>>,
     ) -> Response<Download> {
         let mut ticket = self.shard.recorder().begin();
@@ -71,12 +76,14 @@ impl Proxy {
         ticket.routed(&self.ledger);
         // hyper grants none to HTTP/1.0, and then none must be asked for.
         let upgrade = parts.extensions.remove::<OnUpgrade>();
-        headers::to_server(&mut parts, ends, upgrade.is_some());
+        headers::to_server(&mut parts, caller, upgrade.is_some());
         let policy = self.shard.policy();
+        let uploads = Uploads::new(source, policy.timeouts.client);
         let mut journey = Journey {
             idempotent: retry::is_idempotent(&parts.method),
             hangups: 0,
-            uploads: Uploads::new(source, policy.timeouts.client),
+            framing: Framing::state(&mut parts.headers, !uploads.is_none()),
+            uploads,
             parts,
             ticket,
             left: policy.retry.retries,
@@ -131,30 +138,36 @@ impl Proxy {
         want: Want,
     ) -> Result<Answer, Fault> {
         let server = Arc::clone(lease.server());
-        let mut channel = match self.shard.connect(&lease, &self.ledger, want).await {
+        let now = journey.ticket.now();
+        let mut channel = match self.shard.connect(&lease, &self.ledger, want, now).await {
             Ok(channel) => channel,
             Err(refusal) => return Err(self.unconnected(journey, &server, refusal)),
         };
         journey.ticket.connected(channel.reused);
-        let Some(request) = journey.request() else {
+        let Some(upload) = journey.uploads.attempt() else {
             let error = Error::new(Kind::EmptyResponse).at(server.addr);
             return Err(Fault {
                 error,
                 next: Next::GiveUp(retry::Reason::BodyGone),
             });
         };
-        let (sent, read) = (channel.meter().written(), channel.meter().read());
-        match self.exchange(journey, &server, &mut channel, request).await {
-            Ok(response) => Ok(Answer {
-                response,
+        let meter = Arc::clone(channel.meter());
+        let (sent, read) = (meter.written(), meter.read());
+        channel.ask(&journey.parts, journey.framing.clone(), upload);
+        match self.exchange(journey, &server, &mut channel).await {
+            Ok(parts) => Ok(Answer {
+                parts,
                 channel,
                 lease,
             }),
             Err(error) => {
+                let reused = channel.reused;
+                // An untouched body comes back with that.
+                drop(channel);
                 let failure = Failure {
-                    bytes_sent: channel.meter().written() > sent,
-                    answered: channel.meter().read() > read,
-                    ..journey.failure(channel.reused)
+                    bytes_sent: meter.written() > sent,
+                    answered: meter.read() > read,
+                    ..journey.failure(reused)
                 };
                 Err(self.unanswered(journey, &server, failure, error))
             }
@@ -167,17 +180,25 @@ impl Proxy {
         journey: &Journey,
         server: &Server,
         channel: &mut Channel,
-        request: Request<Upload>,
-    ) -> Result<Response<Incoming>, Error> {
-        let meter = Arc::clone(channel.meter());
-        let response = channel.send(request);
-        tokio::pin!(response);
+    ) -> Result<response::Parts, Error> {
+        let method = &journey.parts.method;
         // Nearly all answers come soon; only for the others does one listen to the server's state.
-        tokio::select! {
-            biased;
-            result = &mut response => return result.map_err(broken),
-            () = tokio::time::sleep(SOON) => {}
+        if let Some(result) = channel.answer_within(SOON, method).await {
+            return result.map_err(broken);
         }
+        // In a box: few requests come here, and all would carry the room for it.
+        Box::pin(self.wait(journey, server, channel)).await
+    }
+
+    /// Waits for a response's header that does not come soon.
+    async fn wait(
+        &self,
+        journey: &Journey,
+        server: &Server,
+        channel: &mut Channel,
+    ) -> Result<response::Parts, Error> {
+        let meter = Arc::clone(channel.meter());
+        let mut answer = pin!(channel.answer(&journey.parts.method));
         let repeatable = journey.idempotent && journey.uploads.is_none();
         let step = self.shard.policy().timeouts.server / SHARES;
         let moved = || meter.written() + meter.read();
@@ -185,7 +206,7 @@ impl Proxy {
         loop {
             tokio::select! {
                 biased;
-                result = &mut response => return result.map_err(broken),
+                result = &mut answer => return result.map_err(broken),
                 () = server.out(), if repeatable => return Err(Error::new(Kind::WentDown)),
                 () = tokio::time::sleep(step) => {
                     // While the client has something to send, its silence is not the server's.
@@ -263,69 +284,56 @@ impl Proxy {
         seat: Option<&Arc<Seat>>,
     ) -> Response<Download> {
         let Answer {
-            mut response,
+            mut parts,
             channel,
             lease,
         } = answer;
-        let Journey {
-            mut ticket,
-            uploads,
-            ..
-        } = journey;
+        let mut ticket = journey.ticket;
         let timeouts = self.shard.policy().timeouts;
-        let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        let ours = hyper::upgrade::on(&mut response);
-        let (mut parts, body) = response.into_parts();
         if let Err(error) = rules::check_answer(&parts) {
             return refuse(&error, ticket);
         }
         headers::to_client(&mut parts);
-        let meter = Arc::clone(channel.meter());
-        let held = Borrowed {
-            channel,
-            lease,
-            shard: Arc::clone(&self.shard),
-            uploads,
-        };
-        match (switching, upgrade) {
-            (true, None) => refuse(&Error::new(Kind::BadResponse), ticket),
-            (true, Some(client)) => {
-                ticket.answered(parts.status.as_u16());
-                let tunnel = Tunnel {
-                    client,
-                    server: ours,
-                    meter,
-                    patience: timeouts.tunnel,
-                    seat: seat.cloned(),
-                };
-                tokio::spawn(tunnel.run(ticket, held));
-                Response::from_parts(parts, Download::from(bytes::Bytes::new()))
-            }
-            (false, _) => {
-                ticket.answered(parts.status.as_u16());
-                let body = Download::relay(body, ticket, held, timeouts.server);
-                Response::from_parts(parts, body)
-            }
+        if parts.status != StatusCode::SWITCHING_PROTOCOLS {
+            ticket.answered(parts.status.as_u16());
+            let held = Borrowed {
+                channel,
+                lease,
+                shard: Arc::clone(&self.shard),
+            };
+            let body = Download::relay(ticket, held, timeouts.server);
+            return Response::from_parts(parts, body);
         }
+        let meter = Arc::clone(channel.meter());
+        // hyper offers an upgrade for any `Upgrade` field, also for one that was not sent on.
+        let upgrade = upgrade.filter(|_| journey.parts.headers.contains_key(UPGRADE));
+        let (Some(client), Some(server)) = (upgrade, channel.into_pipe()) else {
+            return refuse(&Error::new(Kind::BadResponse), ticket);
+        };
+        ticket.answered(parts.status.as_u16());
+        let tunnel = Tunnel {
+            client,
+            server,
+            meter,
+            patience: timeouts.tunnel,
+            seat: seat.cloned(),
+        };
+        tokio::spawn(tunnel.run(ticket, lease));
+        Response::from_parts(parts, Download::from(bytes::Bytes::new()))
     }
 }
 
-/// What an error of hyper's client means.
-fn broken(error: hyper::Error) -> Error {
-    let kind = if error.is_parse() {
-        Kind::BadResponse
-    } else if stalled(&error) {
-        Kind::ServerTimeout
-    } else {
-        Kind::EmptyResponse
+/// What a broken exchange means.
+fn broken(broken: Broken) -> Error {
+    let kind = match &broken {
+        Broken::Malformed(_) => Kind::BadResponse,
+        // The server has stopped reading the request.
+        Broken::Connection(error) if error.kind() == io::ErrorKind::TimedOut => Kind::ServerTimeout,
+        Broken::Connection(_) => Kind::EmptyResponse,
+        // Not the server's doing.
+        Broken::Upload(_) => Kind::ClientGone,
     };
-    Error::new(kind).because(error)
-}
-
-/// Whether the server has stopped reading the request.
-fn stalled(error: &hyper::Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
-    cause.is_some_and(|cause: &io::Error| cause.kind() == io::ErrorKind::TimedOut)
+    Error::new(kind).because(broken)
 }
 
 /// The answer to a request that no server answered.

@@ -66,7 +66,7 @@ fn sole_host(parts: &Parts) -> Result<Option<&HeaderValue>, Error> {
         None if parts.version == Version::HTTP_11 => {
             Err(refuse(Kind::BadRequest("HTTP/1.1 without `host`")))
         }
-        Some(value) if authority(value.as_bytes()).is_none() => {
+        Some(value) if !is_plain(value.as_bytes()) && authority(value.as_bytes()).is_none() => {
             Err(refuse(Kind::BadRequest("malformed `host`")))
         }
         host => Ok(host),
@@ -127,6 +127,19 @@ fn authority(bytes: &[u8]) -> Option<Authority> {
     (!has_user && !authority.host().is_empty() && port_is_number).then_some(authority)
 }
 
+/// Whether this is a name or an IPv4 address, with or without a port, and nothing else: what nearly
+/// every `host` is, seen without the copy that parsing one makes.
+fn is_plain(host: &[u8]) -> bool {
+    let port = host.iter().position(|&byte| byte == b':');
+    let (name, port) = host.split_at(port.unwrap_or(host.len()));
+    let is_of_names = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    let digits = port.get(1..).unwrap_or_default();
+    let has_port = digits.iter().all(u8::is_ascii_digit)
+        && (digits.is_empty()
+            || str::from_utf8(digits).is_ok_and(|port| port.parse::<u16>().is_ok()));
+    !name.is_empty() && name.iter().all(is_of_names) && has_port
+}
+
 fn port(authority: &Authority, scheme: &str) -> u16 {
     let default = if scheme.eq_ignore_ascii_case("https") {
         443
@@ -171,6 +184,30 @@ mod tests {
         check("GET", "/", &[("host", "a:port")], 400);
         check("GET", "/", &[("host", "a:99999")], 400);
         check("GET", "/", &[("host", "a, b")], 400);
+    }
+
+    #[test]
+    fn what_is_plain_is_an_authority() {
+        for (host, plain) in [
+            ("a", true),
+            ("a-b.example", true),
+            ("10.0.0.1:8080", true),
+            ("10.0.0.1:65535", true),
+            ("a:+80", false),
+            ("a:", true),
+            ("a:65536", false),
+            ("[::1]", false),
+            ("a_b", false),
+            ("a:b", false),
+            (":80", false),
+            ("", false),
+            ("a b", false),
+            ("a@b", false),
+        ] {
+            assert_eq!(is_plain(host.as_bytes()), plain, "{host:?}");
+            let is_authority = authority(host.as_bytes()).is_some();
+            assert!(is_authority || !plain, "{host:?}");
+        }
     }
 
     #[test]

@@ -19,9 +19,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::eviction::Eviction;
 use crate::keys::KeyError;
 use crate::lives;
 use crate::node::NodeKey;
+use crate::pace;
 use crate::peer::{Circumstances, Peer};
 use crate::reading::{Id, Reading};
 use crate::receipt::Receipts;
@@ -32,6 +34,8 @@ use crate::snapshot::{Sighting, Snapshot};
 pub enum Complaint {
     /// A node whose keys break a rule is not shown.
     Undecodable(Id, KeyError),
+    /// So many nodes that gossip costs much.
+    Crowded(usize),
     /// More nodes than the cap; the rest is ignored.
     Full(usize),
     /// Two live nodes share a name.
@@ -43,6 +47,8 @@ pub enum Complaint {
 pub struct Belief {
     me: Id,
     interval: Duration,
+    /// Between two rounds of members, where those wait longer than usual because of the crowd.
+    crowds_round: Option<Duration>,
     /// Each with the round in which gossip last held it.
     peers: HashMap<Id, (u64, Peer)>,
     /// Counts the calls to [`Belief::observe`].
@@ -55,6 +61,7 @@ pub struct Belief {
     snapshot: Arc<Snapshot>,
     receipts: Arc<Receipts>,
     complaints: Vec<Complaint>,
+    was_crowded: bool,
     was_full: bool,
     /// Names that several lives have: since when, and whether that was told.
     shared_names: BTreeMap<Arc<str>, (Duration, bool)>,
@@ -66,6 +73,7 @@ impl Belief {
         Self {
             me,
             interval,
+            crowds_round: None,
             peers: HashMap::new(),
             round: 0,
             last_observed: None,
@@ -74,6 +82,7 @@ impl Belief {
             snapshot: Arc::default(),
             receipts: Arc::default(),
             complaints: Vec::new(),
+            was_crowded: false,
             was_full: false,
             shared_names: BTreeMap::new(),
         }
@@ -84,11 +93,12 @@ impl Belief {
     pub fn reborn(&mut self, me: Id, now: Duration) {
         self.me = me;
         self.held_until = now + HOLD;
-        self.forgiving_until = now + fresh_for(self.interval);
+        self.forgiving_until = now + self.fresh_for();
     }
 
     /// Takes in everything gossip holds at `now` and decides anew.
     pub fn observe(&mut self, now: Duration, readings: &[Reading]) {
+        self.notice_crowd(readings);
         self.notice_own_stall(now);
         self.round += 1;
         let newest = newest_by_address(readings);
@@ -99,10 +109,37 @@ impl Belief {
             let owns_address = newest.get(&reading.id.gossip) == Some(&reading.id.key.generation);
             self.take(now, owns_address, reading);
         }
+        self.hear_evictions();
         let (round, held) = (self.round, now < self.held_until);
         self.peers
             .retain(|_, (seen_in, peer)| *seen_in == round || (held && peer.node().is_some()));
         self.conclude(now);
+    }
+
+    /// The last heartbeat seen of `key`.
+    pub fn heartbeat(&self, key: &NodeKey) -> Option<u64> {
+        let all = self.peers.iter();
+        let lives = all.filter(|(id, _)| id.key == *key);
+        lives.map(|(_, (_, peer))| peer.heartbeat()).max()
+    }
+
+    /// An operator has decided here that `eviction` is right. Until it speaks again, that silent
+    /// node counts as left; [`Belief::observe`] shows it.
+    pub fn evict(&mut self, eviction: &Eviction) {
+        for (id, (_, peer)) in &mut self.peers {
+            if id.key.name == eviction.name && id.key.generation <= eviction.generation {
+                peer.evict(eviction.heartbeat);
+            }
+        }
+    }
+
+    /// How long ago the heartbeat of each node was last seen to move.
+    pub fn heartbeats(&self, now: Duration) -> BTreeMap<NodeKey, Duration> {
+        let ago = |peer: &Peer| now.saturating_sub(peer.beat());
+        let peers = self.peers.iter();
+        peers
+            .map(|(id, (_, peer))| (id.key.clone(), ago(peer)))
+            .collect()
     }
 
     /// The cluster as now believed.
@@ -131,13 +168,30 @@ impl Belief {
         std::mem::take(&mut self.complaints)
     }
 
+    /// In a crowd members speak less often, so their silence means less.
+    fn notice_crowd(&mut self, readings: &[Reading]) {
+        let nodes = 1 + readings.iter().filter(|reading| reading.live).count();
+        self.crowds_round = pace::of_members(nodes);
+        if nodes > MANY && !std::mem::replace(&mut self.was_crowded, true) {
+            self.complaints.push(Complaint::Crowded(nodes));
+        }
+    }
+
+    /// How long a sign of life stands in for the detector's first verdict. The detector needs up
+    /// to 4 intervals on an idle machine.
+    fn fresh_for(&self) -> Duration {
+        let crowds = 4 * self.crowds_round.unwrap_or_default();
+        (10 * self.interval).max(Duration::from_secs(1)).max(crowds)
+    }
+
     /// If we have not looked for long, others seem silent though only we were away. The
     /// detector forgives about five intervals; what it says until everybody could be heard
     /// again is not believed.
     fn notice_own_stall(&mut self, now: Duration) {
         let last = self.last_observed.replace(now);
         if last.is_some_and(|last| now > last + 2 * self.interval) {
-            self.forgiving_until = self.forgiving_until.max(now + 5 * self.interval);
+            let round = self.interval.max(self.crowds_round.unwrap_or_default());
+            self.forgiving_until = self.forgiving_until.max(now + 5 * round);
         }
     }
 
@@ -152,7 +206,8 @@ impl Belief {
         let latest_plausible = reading.id.key.generation.saturating_add(CLOCK_SKEW_MS);
         let circumstances = Circumstances {
             now,
-            fresh_for: fresh_for(self.interval),
+            fresh_for: self.fresh_for(),
+            beats_for: 3 * self.crowds_round.unwrap_or_default(),
             promised: latest_plausible >= self.me.key.generation,
             owns_address,
             forgiving: now < self.forgiving_until,
@@ -169,12 +224,30 @@ impl Belief {
         peer.judge(reading, circumstances);
     }
 
+    /// What an operator has decided on another node counts here too.
+    fn hear_evictions(&mut self) {
+        let all = self.peers.values().flat_map(|(_, peer)| peer.evictions());
+        let mut evictions: HashMap<Arc<str>, Vec<Eviction>> = HashMap::new();
+        for eviction in all.take(NODES) {
+            let name = Arc::clone(&eviction.name);
+            evictions.entry(name).or_default().push(eviction.clone());
+        }
+        if evictions.is_empty() {
+            return;
+        }
+        for (id, (_, peer)) in &mut self.peers {
+            let of_name = evictions.get(&id.key.name).into_iter().flatten();
+            let meant = of_name.filter(|eviction| id.key.generation <= eviction.generation);
+            meant.for_each(|eviction| peer.evict(eviction.heartbeat));
+        }
+    }
+
     fn conclude(&mut self, now: Duration) {
         let mut by_name: BTreeMap<&str, Vec<lives::Life<'_>>> = BTreeMap::new();
         for (id, (_, peer)) in &self.peers {
             if let Some(node) = peer.node() {
                 let lives = by_name.entry(&id.key.name).or_default();
-                lives.push((id, node, peer.presence()));
+                lives.push(peer.life(id, node));
             }
         }
         let is_me = |id: &Id| id.key.name == self.me.key.name && id.gossip == self.me.gossip;
@@ -221,7 +294,7 @@ impl Belief {
         for name in shared {
             let before = self.shared_names.get(name).copied();
             let (since, mut told) = before.unwrap_or((now, false));
-            if !told && now >= since + fresh_for(self.interval) {
+            if !told && now >= since + self.fresh_for() {
                 told = true;
                 self.complaints
                     .push(Complaint::SharedName(Arc::clone(name)));
@@ -242,14 +315,10 @@ fn newest_by_address(readings: &[Reading]) -> HashMap<SocketAddr, u64> {
     newest
 }
 
-/// How long a sign of life stands in for the detector's first verdict. The detector needs up
-/// to 4 intervals on an idle machine.
-fn fresh_for(interval: Duration) -> Duration {
-    (10 * interval).max(Duration::from_secs(1))
-}
-
 /// Nodes kept; the rest is ignored. A complete digest of these still fits a datagram.
 const NODES: usize = 512;
+/// More are told of, once: each of them sends more with every other.
+const MANY: usize = 300;
 /// How far apart two machines' clocks may be before a join must first be heard twice.
 const CLOCK_SKEW_MS: u64 = 2_000;
 /// How long a restarted gossip task may take to hear everybody again.

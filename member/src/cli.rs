@@ -1,40 +1,77 @@
 //! The command line of `member`: flags, their variables and their keys in the file, and
 //! what they make of an agent. Nothing is bound or sent here.
 
+mod commands;
+
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser};
+use member::advertise::Advertise;
 use member::agent::AgentConfig;
+use member::control::args::Ask;
 use member::gossip::{GOSSIP_PORT, GossipConfig};
+use member::hooks::Hooks;
 use member::node::{DEFAULT_SERVICE, Description};
 use member::parse::{self, HostPort, Parsed};
+use member::program::Program;
+use member::protect::protection;
 use member::resolve::Resolver;
+use member::restart::Restart;
 use member::settings::{EX_USAGE, Problems, Sources, Stop, arguments};
+use member::wrapper::Wrapping;
 use member::{host, keys, log, rules};
-use tracing_subscriber::EnvFilter;
 
-/// Everything the binary needs to know.
+use self::commands::Sub;
+
+/// What was asked for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Run the agent.
+    Run(Box<Settings>),
+    /// Ask one that runs.
+    Ask(Ask),
+    /// Print a new key.
+    Keygen,
+}
+
+/// Everything the agent needs to know.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) agent: AgentConfig,
+    pub(crate) control: Option<PathBuf>,
     pub(crate) drain_timeout: Duration,
-    pub(crate) log: EnvFilter,
+    /// The webapp, where it is the member's to run.
+    pub(crate) wrapping: Option<Wrapping>,
+    pub(crate) hooks: Hooks,
+    pub(crate) log: log::Filter,
 }
 
 /// Announces a webapp to Ragot's balancers, and takes it out of service gracefully.
 ///
-/// Run it beside the webapp. It joins as soon as a balancer can be found and stays for as
-/// long as it runs, whoever comes and goes. The balancers send requests once the webapp
-/// answers, and stop when it does not. On SIGTERM or SIGINT it says that it leaves, waits
-/// until every balancer has let go, and ends: stop the webapp after that, and no request is
-/// lost. A second signal ends it at once.
+/// Run it beside the webapp, or around it: it starts what stands after `--`. It joins as soon
+/// as a balancer can be found and stays for as long as it runs, whoever comes and goes. The
+/// balancers send requests once the webapp answers, and stop when it does not. On SIGTERM or
+/// SIGINT it says that it leaves, waits until every balancer has let go, and ends: stop the
+/// webapp after that, and no request is lost. A second signal ends it at once.
+///
+/// Around a webapp it does that by itself: the signal is passed on only after the drain, and a
+/// second one at once. Other signals are the webapp's. When the webapp ends, every balancer knows
+/// within milliseconds. It may be PID 1 of a container.
 #[derive(Debug, Parser)]
 #[command(name = "member", version, max_term_width = 100, after_help = EXAMPLES)]
-#[command(override_usage = "member --seed <HOST:PORT> --http <PORT|IP:PORT> [OPTIONS]")]
+#[command(override_usage = USAGE, args_conflicts_with_subcommands = true)]
 struct Flags {
+    #[command(subcommand)]
+    command: Option<Sub>,
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Args, Debug)]
+struct Run {
     /// A balancer's gossip address; repeat it for several. It need not be up yet [port: 7373]
     #[arg(long, value_name = "HOST:PORT", env = "RAGOT_SEED")]
     seed: Vec<String>,
@@ -59,58 +96,158 @@ struct Flags {
     /// The UDP address to gossip on [default: a free port on every address]
     #[arg(long, value_name = "ADDR", env = "RAGOT_GOSSIP")]
     gossip: Option<String>,
-    /// The address that others reach us at [default: that of the route to the seed]
-    #[arg(long, value_name = "IP", env = "RAGOT_ADVERTISE")]
+    /// The address that others reach us at: IP, iface:NAME or cidr:NET [default: that of the route
+    /// to the seed]
+    #[arg(long, value_name = "WHICH", env = "RAGOT_ADVERTISE")]
     advertise: Option<String>,
     /// A name server to ask instead of the system's
     #[arg(long, value_name = "IP:PORT", env = "RAGOT_RESOLVER")]
     resolver: Option<String>,
+    /// A JSON array of keys in base64, as Serf's: the first seals gossip, each opens it. Read
+    /// again when it changes and on SIGHUP
+    #[arg(long, value_name = "FILE", env = "RAGOT_KEYRING_FILE")]
+    keyring_file: Option<String>,
+    /// The one key that seals gossip, from `member keygen`. Better given by the variable or in
+    /// --keyring-file: everybody on a host can read its command lines
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "RAGOT_ENCRYPT",
+        hide_env_values = true
+    )]
+    encrypt: Option<String>,
+    /// Let nodes without a key take part, while keys are being given out [default: false]
+    #[arg(long, value_name = "BOOL", env = "RAGOT_ENCRYPT_MIGRATE", num_args = 0..=1)]
+    #[arg(default_missing_value = "true")]
+    encrypt_migrate: Option<String>,
     /// How long to wait at the end for requests in flight [default: 8s]
     #[arg(long, value_name = "TIME", env = "RAGOT_DRAIN_TIMEOUT")]
     drain_timeout: Option<String>,
+    /// A unix socket on which the commands above reach this process [default: none]
+    #[arg(long, value_name = "PATH", env = "RAGOT_CONTROL")]
+    control: Option<String>,
+    /// Whether a PROGRAM that ends is started again: no, on-failure or always [default: no]
+    #[arg(long, value_name = "WHEN", env = "RAGOT_RESTART")]
+    restart: Option<String>,
+    /// How long PROGRAM may take to stop before it is killed [default: what the drain has left of
+    /// 9.5s, at least 1.5s]
+    #[arg(long, value_name = "TIME", env = "RAGOT_STOP_TIMEOUT")]
+    stop_timeout: Option<String>,
+    /// A command for what happens to members, as Serf calls it; repeat it for several. TYPE is
+    /// member-join, member-leave, member-failed, member-update or member-reap [default: all]
+    #[arg(long, value_name = "[TYPE,..=]COMMAND", env = "RAGOT_EVENT_HANDLER")]
+    event_handler: Vec<String>,
+    /// Keep FILE rendered from a Handlebars template over `addresses`, and run COMMAND when it
+    /// has changed; repeat it for several
+    #[arg(long, value_name = "TEMPLATE:FILE[:COMMAND]", env = "RAGOT_RENDER")]
+    render: Vec<String>,
+    /// How long changes must have paused before handlers and files are told [default: 0]
+    #[arg(long, value_name = "TIME", env = "RAGOT_COALESCE")]
+    coalesce: Option<String>,
     /// error, warn, info, debug or trace [default: info]
     #[arg(long, value_name = "LEVEL", env = "RAGOT_LOG_LEVEL")]
     log_level: Option<String>,
     /// A TOML file with the same settings; flags and variables win over it
     #[arg(short, long, value_name = "FILE", env = "RAGOT_CONFIG")]
     config: Option<String>,
+    /// The webapp and its arguments, to be run around; beside one that runs already without it
+    #[arg(last = true, value_name = "PROGRAM")]
+    program: Vec<OsString>,
 }
 
 /// Reads flags, environment and file.
 ///
 /// # Errors
 /// Help, version, or everything that is wrong, one problem a line.
-pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Settings, Stop> {
-    let matches = arguments(Flags::command(), args)?;
+pub(crate) fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> {
+    let args: Vec<_> = args.into_iter().collect();
     let mut problems = Problems::default();
-    let mut sources = Sources::from_matches(&matches, &KEYS);
+    let bare = args.last().is_some_and(|last| last == "--");
+    let mut matches = arguments(Flags::command(), args)?;
+    // What clap has accepted can be taken out of its matches.
+    let flags = Flags::from_arg_matches(&matches).map_err(|error| unusable(error.to_string()))?;
+    match flags.command {
+        Some(Sub::Keygen) => Ok(Command::Keygen),
+        Some(Sub::Ask(command)) => command.ask().map(Command::Ask).map_err(unusable),
+        None => {
+            let program = Program::of(matches.remove_many("program").into_iter().flatten());
+            if bare && program.is_none() {
+                problems.add("--: expected a program after it, as -- node server.js");
+            }
+            run(&matches, program, problems)
+        }
+    }
+}
+
+fn unusable(text: String) -> Stop {
+    Stop {
+        text,
+        code: EX_USAGE,
+    }
+}
+
+fn run(
+    matches: &ArgMatches,
+    program: Option<Program>,
+    mut problems: Problems,
+) -> Result<Command, Stop> {
+    let mut sources = Sources::from_matches(matches, &KEYS);
     if let Some(file) = matches
         .get_one::<String>("config")
         .filter(|f| !f.is_empty())
     {
         sources.add_file(Path::new(file), &mut problems);
     }
-    let settings = settings(&sources, &mut problems);
-    problems.into_result(settings).map_err(|problems| Stop {
-        text: problems.to_string(),
-        code: EX_USAGE,
-    })
+    let settings = settings(&sources, program, &mut problems);
+    let command = Command::Run(Box::new(settings));
+    problems
+        .into_result(command)
+        .map_err(|problems| unusable(problems.to_string()))
 }
 
-fn settings(sources: &Sources, problems: &mut Problems) -> Settings {
+fn settings(sources: &Sources, program: Option<Program>, problems: &mut Problems) -> Settings {
     let mut gossip = GossipConfig::new(description(sources, problems));
     gossip.seeds = sources.many("seed", seed, problems);
     if !sources.is_given("seed") {
         problems.add("--seed: missing; where a balancer is, as --seed ha:7373");
     }
     gossip.listen = sources.one("gossip", gossip.listen, parse::listen, problems);
-    gossip.advertise = sources.optional("advertise", parse::reachable, problems);
+    gossip.advertise = sources.optional("advertise", Advertise::parse, problems);
     gossip.resolver = Resolver::new(sources.optional("resolver", parse::address, problems));
+    let drain_timeout = sources.one("drain-timeout", DRAIN, parse::duration, problems);
+    gossip.protection = protection(sources, problems);
     Settings {
         agent: AgentConfig::new(gossip),
-        drain_timeout: sources.one("drain-timeout", DRAIN, parse::duration, problems),
+        drain_timeout,
+        wrapping: wrapping(sources, program, drain_timeout, problems),
+        control: sources.optional("control", path, problems),
+        hooks: Hooks::from_sources(sources, problems),
         log: sources.one("log-level", log::default(), log::level, problems),
     }
+}
+
+fn wrapping(
+    sources: &Sources,
+    program: Option<Program>,
+    drain_timeout: Duration,
+    problems: &mut Problems,
+) -> Option<Wrapping> {
+    let restart = sources.one("restart", Restart::No, rule(Restart::parse), problems);
+    let stop_timeout = sources.optional("stop-timeout", parse::duration, problems);
+    if program.is_none() {
+        for key in ["restart", "stop-timeout"] {
+            if sources.is_given(key) {
+                let shown = sources.shown(key);
+                problems.add(format!("{shown}: of use only with a program after `--`"));
+            }
+        }
+    }
+    program.map(|program| Wrapping {
+        program,
+        restart,
+        drain_timeout,
+        stop_timeout,
+    })
 }
 
 fn description(sources: &Sources, problems: &mut Problems) -> Description {
@@ -143,6 +280,10 @@ fn seed(text: &str) -> Parsed<HostPort> {
     parse::host_port(text, GOSSIP_PORT)
 }
 
+fn path(text: &str) -> Parsed<PathBuf> {
+    Ok(PathBuf::from(text))
+}
+
 fn rule<T>(parse: impl Fn(&str) -> Result<T, &'static str>) -> impl Fn(&str) -> Parsed<T> {
     move |text| parse(text).map_err(str::to_owned)
 }
@@ -151,7 +292,7 @@ fn text(parse: impl Fn(&str) -> Result<&str, &'static str>) -> impl Fn(&str) -> 
     move |text| parse(text).map(Arc::from).map_err(str::to_owned)
 }
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 21] = [
     "seed",
     "http",
     "check",
@@ -162,12 +303,25 @@ const KEYS: [&str; 12] = [
     "gossip",
     "advertise",
     "resolver",
+    "keyring-file",
+    "encrypt",
+    "encrypt-migrate",
     "drain-timeout",
+    "control",
+    "restart",
+    "stop-timeout",
+    "event-handler",
+    "render",
+    "coalesce",
     "log-level",
 ];
 
 /// Below the 10 s after which `docker stop` kills.
 const DRAIN: Duration = Duration::from_secs(8);
+
+const USAGE: &str = "\
+member --seed <HOST:PORT> --http <PORT|IP:PORT> [OPTIONS] [-- <PROGRAM>...]
+       member <COMMAND> --control <PATH>";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -177,24 +331,106 @@ Examples:
       the same, ready only when `/` answers, under a name of its own, with a double share
   RAGOT_SEED=ha1:7373,ha2:7373 RAGOT_HTTP=3000 member
       everything from the environment, two balancers
+  member --seed ha:7373 --http 3000 --restart on-failure -- node server.js
+      around the webapp: starts it, drains before it stops it, starts it again when it fails
   member -c member.toml
       from a file:  seed = [\"ha:7373\"]
                     http = 3000
+  member --seed ha:7373 --http 3000 --control /run/ragot/control.sock
+  RAGOT_CONTROL=/run/ragot/control.sock member list
+      ask the one that runs; each command has its own --help
+  member keygen
+      a new key, to seal gossip with: the same for every node
 
 TIME is 500ms, 10s or 2m; a plain number is seconds.
-Exit codes: 0 after leaving, 64 for settings that cannot be used, 1 when it cannot start,
-130 or 143 when a second signal cuts the leave short.";
+Exit codes: 0 after leaving, 64 for settings that cannot be used, 1 when it cannot start or a
+command cannot be done, 130 or 143 when a second signal cuts the leave short. Around PROGRAM: that
+of PROGRAM, also when it was told to stop; 128 and the number when a signal ended it (143 for
+SIGTERM, 137 when it had to be killed); 127 when there is no such program, 126 when it cannot be
+executed.";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn from(args: &[&str]) -> Result<Settings, Stop> {
+    fn read_from(args: &[&str]) -> Result<Command, Stop> {
         read(
             std::iter::once("member")
                 .chain(args.iter().copied())
                 .map(OsString::from),
         )
+    }
+
+    fn from(args: &[&str]) -> Result<Settings, Stop> {
+        read_from(args).map(|command| match command {
+            Command::Run(settings) => *settings,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    fn asked(line: &str) -> Result<Ask, String> {
+        let line: Vec<_> = line.split_whitespace().collect();
+        match read_from(&line) {
+            Ok(Command::Ask(ask)) => Ok(ask),
+            Ok(other) => panic!("{other:?}"),
+            Err(stop) => {
+                assert_eq!(stop.code, EX_USAGE, "{line:?}");
+                Err(stop.text)
+            }
+        }
+    }
+
+    #[test]
+    fn each_command_asks_its_question() {
+        for (line, json) in [
+            ("list", r#"{"command":"list"}"#),
+            (
+                "members --status alive --tag a=b.*",
+                r#"{"command":"list","status":"alive","tags":{"a":"b.*"}}"#,
+            ),
+            ("info --format json", r#"{"command":"info"}"#),
+            ("keys", r#"{"command":"keys"}"#),
+            (
+                "monitor --log-level debug",
+                r#"{"command":"monitor","log-level":"debug"}"#,
+            ),
+            (
+                "drain --timeout 2s",
+                r#"{"command":"drain","timeout":"2s"}"#,
+            ),
+            ("ready", r#"{"command":"ready"}"#),
+            (
+                "tags --set a=b=c --delete d",
+                r#"{"command":"tags","set":{"a":"b=c"},"delete":["d"]}"#,
+            ),
+            ("weight 3", r#"{"command":"weight","weight":3}"#),
+            ("evict s1", r#"{"command":"evict","name":"s1"}"#),
+            ("leave", r#"{"command":"leave"}"#),
+        ] {
+            let ask = asked(&format!("{line} --control /x.sock")).unwrap();
+            assert_eq!(serde_json::to_string(&ask.request).unwrap(), json, "{line}");
+            assert_eq!(ask.path, Path::new("/x.sock"));
+        }
+    }
+
+    #[test]
+    fn a_slip_in_a_command_is_told() {
+        for (line, part) in [
+            ("list", "--control: missing"),
+            ("weight 257 --control x", "from 0 to 256"),
+            ("tags --control x", "nothing to change"),
+            (
+                "tags --set ab --control x",
+                "--set \"ab\": expected name=value",
+            ),
+            ("drain --timeout soon --control x", "--timeout \"soon\""),
+            ("evict a,b --control x", "name \"a,b\""),
+            ("list --tag a --control x", "--tag \"a\""),
+            ("list --format yaml --control x", "yaml"),
+        ] {
+            let error = asked(line).unwrap_err();
+            assert!(error.contains(part), "{line}: {error}");
+        }
     }
 
     #[test]
@@ -211,13 +447,16 @@ mod tests {
     fn every_flag_is_used() {
         let args = "--seed ha:1 --seed hb:2 --http 10.0.0.1:80 --check /x --name s1 --weight 2 \
                     --tag a=b --tag c=d --service web --gossip 127.0.0.1:9 --advertise 10.0.0.9 \
-                    --resolver 127.0.0.1:53 --drain-timeout 1s --log-level debug";
+                    --resolver 127.0.0.1:53 --drain-timeout 1s --control /run/x --log-level debug \
+                    --event-handler member-join=/x --event-handler /y --coalesce 2s \
+                    --encrypt AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8= --encrypt-migrate";
         let settings = from(&args.split_whitespace().collect::<Vec<_>>()).unwrap();
         let gossip = settings.agent.gossip;
         let node = gossip.node;
         assert_eq!(gossip.seeds.len(), 2);
         assert_eq!(gossip.listen, ([127, 0, 0, 1], 9).into());
-        assert_eq!(gossip.advertise, Some(([10, 0, 0, 9], 0).into()));
+        let advertised = Advertise::Address(([10, 0, 0, 9], 0).into());
+        assert_eq!(gossip.advertise, Some(advertised));
         assert_eq!((&*node.name, &*node.service, node.weight), ("s1", "web", 2));
         assert_eq!(node.check.as_deref(), Some("/x"));
         assert_eq!(
@@ -225,6 +464,39 @@ mod tests {
             (Some(([10, 0, 0, 1], 80).into()), 2)
         );
         assert_eq!(settings.drain_timeout, Duration::from_secs(1));
+        assert_eq!(settings.control.as_deref(), Some(Path::new("/run/x")));
+        let hooks = settings.hooks;
+        assert_eq!((hooks.handlers.len(), hooks.renderings.len()), (2, 0));
+        assert_eq!(hooks.coalesce, Duration::from_secs(2));
+        assert!(gossip.protection.keyring.is_some() && gossip.protection.migrates);
+    }
+
+    #[test]
+    fn what_stands_after_two_dashes_is_the_program_as_it_is() {
+        let words = |line: &str| {
+            let flags = ["--seed", "ha", "--http", "1"];
+            let args: Vec<_> = flags.into_iter().chain(line.split_whitespace()).collect();
+            let wrapping = from(&args).unwrap().wrapping?;
+            let Program { name, mut args } = wrapping.program;
+            args.insert(0, name);
+            Some((
+                args.join(" ".as_ref()).into_string().unwrap(),
+                wrapping.restart,
+            ))
+        };
+        let program = |text: &str, restart| Some((text.to_owned(), restart));
+        assert_eq!(words(""), None);
+        assert_eq!(
+            words("-- node --http 2"),
+            program("node --http 2", Restart::No)
+        );
+        assert_eq!(words("-- sh -c x --"), program("sh -c x --", Restart::No));
+        assert_eq!(
+            words("--restart always -- a"),
+            program("a", Restart::Always)
+        );
+        let stop = from(&["--seed", "ha", "--http", "1", "--"]).unwrap_err();
+        assert_eq!(stop.code, EX_USAGE);
     }
 
     #[test]

@@ -18,6 +18,8 @@ enum Kind {
         address: SocketAddr,
         source: std::io::Error,
     },
+    #[error("cannot draw a boot number for gossip")]
+    Entropy { source: std::io::Error },
     #[error("this node cannot describe itself: {source}")]
     Description {
         source: Box<dyn StdError + Send + Sync>,
@@ -29,6 +31,12 @@ impl Error {
     #[cold]
     pub(crate) fn listen(address: SocketAddr, source: std::io::Error) -> Self {
         Self(Box::new(Kind::Listen { address, source }))
+    }
+
+    /// The system has no randomness to give.
+    #[cold]
+    pub(crate) fn entropy(source: std::io::Error) -> Self {
+        Self(Box::new(Kind::Entropy { source }))
     }
 
     /// The node's own description breaks a rule of its keys.

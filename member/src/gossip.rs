@@ -4,10 +4,14 @@
 //! - `config`: how a node is to gossip
 //! - `pokes`, `search`, `contacts`: whom to contact, and when
 //! - `outlets`: the latest snapshot, receipts and identity
+//! - `keyfile`: the file with the keys, read again when it changes
 //! - `herald`: what is written to the log
 //! - `route`: which address of ours others can reach
 //! - `seeds`: keeps resolving the seeds, for ever
-//! - `wire`: one UDP socket, both IP versions, chitchat's transport
+//! - `socket`: what carries datagrams; one UDP socket, both IP versions
+//! - `guard`: what is let in and out: opened, inspected, within limits
+//! - `grievance`: what is said of what was turned away
+//! - `wire`: chitchat's transport over all of that
 //! - `life`: one life of chitchat: spawn, read, write
 //! - `voice`: what this node says, in this life and the next
 //! - `actor`: the loop
@@ -22,8 +26,14 @@ mod search;
 mod contacts;
 
 mod herald;
+mod keyfile;
 mod route;
 mod seeds;
+mod socket;
+
+mod guard;
+
+mod grievance;
 mod wire;
 
 mod life;
@@ -32,9 +42,11 @@ mod voice;
 mod actor;
 mod handle;
 
-pub use config::{GOSSIP_PORT, GossipConfig};
+pub use config::{GOSSIP_PORT, GossipConfig, Protection};
 pub use handle::Gossip;
-pub use outlets::Identity;
+pub use keyfile::{KeyfileError, read as read_keyring};
+pub use outlets::{Identity, Pulse};
+pub use socket::Datagrams;
 pub use wire::Traffic;
 
 /// Log directives, comma separated, that silence what gossip's library says at every tick

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::eviction::Eviction;
+use crate::key_id::KeyId;
 use crate::node::{Description, Node, NodeKey, Role, Word};
 use crate::receipt::{Ack, Receipt};
 use crate::rules;
@@ -63,6 +65,9 @@ pub fn encode(node: &Node) -> Result<Vec<(String, String)>, KeyError> {
     pairs.extend(node.check.as_deref().map(|path| pair(CHECK, path)));
     let tags = node.tags.iter();
     pairs.extend(tags.map(|(name, value)| pair(&format!("{TAG}{name}"), value)));
+    if !node.keys.is_empty() {
+        pairs.push(pair(KEYS, &encode_keys(&node.keys)));
+    }
     pairs.push(pair(WORD, &encode_word(&node.word)));
     let read = decode(
         node.key.clone(),
@@ -81,8 +86,25 @@ pub fn check(description: &Description) -> Result<(), KeyError> {
     encode(&sample).map(drop)
 }
 
-/// The node that `pairs` describe. Receipts (`seen.*`) are not part of a node; keys of a
-/// later schema are ignored but counted.
+/// What to write so that a node that says `old` says `new`: keys with their new value, `None` for
+/// one to take away. Only what may change within a life: weight and tags.
+pub fn changes(old: &Description, new: &Description) -> Vec<(String, Option<String>)> {
+    let mut changes = Vec::new();
+    if old.weight != new.weight {
+        changes.push((WEIGHT.to_owned(), Some(new.weight.to_string())));
+    }
+    let gone = old.tags.keys().filter(|name| !new.tags.contains_key(*name));
+    changes.extend(gone.map(|name| (format!("{TAG}{name}"), None)));
+    let said = new
+        .tags
+        .iter()
+        .filter(|(name, value)| old.tags.get(*name) != Some(*value));
+    changes.extend(said.map(|(name, value)| (format!("{TAG}{name}"), Some(value.to_string()))));
+    changes
+}
+
+/// The node that `pairs` describe. Receipts (`seen.*`) and evictions (`evict.*`) are not part of
+/// a node; keys of a later schema are ignored but counted.
 ///
 /// # Errors
 /// Names the first key that is missing or breaks its rule.
@@ -109,6 +131,7 @@ pub fn decode<'a>(
         weight: parsed(&all, WEIGHT, rules::weight)?,
         word,
         tags: tags(&all)?,
+        keys: optional(&all, KEYS, parse_keys)?.unwrap_or_default(),
     };
     if node.role == Role::Backend && node.http.is_none() {
         return Err(KeyError::Missing(HTTP));
@@ -125,6 +148,12 @@ pub fn encode_word(word: &Word) -> String {
         Word::Down(reason) => format!("down:{}", rules::reason(reason)),
         Word::Left => "left".to_owned(),
     }
+}
+
+/// How the ids of a keyring travel.
+pub fn encode_keys(ids: &[KeyId]) -> String {
+    let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    ids.join(",")
 }
 
 /// The key under which a balancer acknowledges the node `name`.
@@ -154,11 +183,39 @@ pub fn decode_receipt(value: &str) -> Option<(u64, Receipt)> {
     Some((generation, Receipt { ack, inflight }))
 }
 
+/// The key under which a node says that it has evicted the node `name`.
+pub fn eviction_key(name: &str) -> String {
+    format!("{EVICTION}{name}")
+}
+
+/// How the eviction of a life of generation `generation` or before, silent since `heartbeat`,
+/// travels.
+pub fn encode_eviction(generation: u64, heartbeat: u64) -> String {
+    format!("{generation}:{heartbeat}")
+}
+
+/// Whom a pair evicts; `None` when it evicts nobody.
+pub fn decode_eviction(key: &str, value: &str) -> Option<Eviction> {
+    let name = rules::name(key.strip_prefix(EVICTION)?).ok()?;
+    let (generation, heartbeat) = value.split_once(':')?;
+    Some(Eviction {
+        name: Arc::from(name),
+        generation: generation.parse().ok()?,
+        heartbeat: heartbeat.parse().ok()?,
+    })
+}
+
 fn parse_server(text: &str) -> Result<SocketAddr, &'static str> {
     match text.parse::<SocketAddr>() {
         Ok(address) if address.port() != 0 && !address.ip().is_unspecified() => Ok(address),
         _ => Err("an address and a port, as 10.0.0.1:3000"),
     }
+}
+
+fn parse_keys(text: &str) -> Result<Vec<KeyId>, &'static str> {
+    const RULE: &str = "the ids of 1 to 8 keys, as 1a2b,3c4d";
+    let ids: Result<Vec<_>, _> = text.split(',').map(str::parse).collect();
+    ids.ok().filter(|ids| ids.len() <= 8).ok_or(RULE)
 }
 
 fn parse_role(text: &str) -> Result<Role, &'static str> {
@@ -207,13 +264,14 @@ fn tags(all: &BTreeMap<&str, &str>) -> Result<BTreeMap<Arc<str>, Arc<str>>, KeyE
     Ok(tags)
 }
 
-/// Applies the caps, and leaves receipts out: a balancer may have one for every node.
+/// Applies the caps, and leaves out what is said of others: a node may have one for each.
 fn collect<'a>(
     pairs: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Result<BTreeMap<&'a str, &'a str>, KeyError> {
     let mut all = BTreeMap::new();
     let mut bytes = 0;
-    for (key, value) in pairs.filter(|(key, _)| !key.starts_with(RECEIPT)) {
+    let own = |key: &str| !key.starts_with(RECEIPT) && !key.starts_with(EVICTION);
+    for (key, value) in pairs.filter(|(key, _)| own(key)) {
         if key.len() > KEY_BYTES || value.len() > rules::VALUE_BYTES {
             let expected = "keys of at most 96 bytes and values of at most 256";
             return Err(KeyError::invalid(key, value, expected));
@@ -268,8 +326,12 @@ const HTTP: &str = "http";
 const CHECK: &str = "chk";
 const WEIGHT: &str = "w";
 const TAG: &str = "tag.";
+/// The key that carries the ids of the node's keyring.
+pub const KEYS: &str = "keys";
 /// What every receipt's key begins with.
 pub const RECEIPT: &str = "seen.";
+/// What every eviction's key begins with.
+const EVICTION: &str = "evict.";
 const SCHEMA: &str = "1";
 
 // Caps: a pair that cannot fit a datagram would block its node's later keys for ever, and a

@@ -1,46 +1,90 @@
 //! Which life of a name counts. Pure.
 //!
 //! A newer generation at the same server or gossip address replaces the old one at once,
-//! unless only the old one is heard (a clock was set back). At another address both are
-//! shown while both are heard, for they are two nodes that were given one name; one that is
-//! silent or has left gives way.
+//! unless the old one is heard, or came last (a clock was set back). At another address both are
+//! shown while both are heard, for they may be two nodes that were given one name. One that
+//! has left gives way; one that is silent does, unless the two have been heard beside each
+//! other for longer than a dead node is: then its silence is that of any node.
+
+use std::time::Duration;
 
 use crate::node::{Node, Word};
 use crate::reading::Id;
 use crate::snapshot::Presence;
 
 /// One life of a name.
-pub type Life<'a> = (&'a Id, &'a Node, Presence);
+#[derive(Clone, Copy, Debug)]
+pub struct Life<'a> {
+    /// Which.
+    pub id: &'a Id,
+    /// What it says of itself.
+    pub node: &'a Node,
+    /// Whether it is heard.
+    pub presence: Presence,
+    /// When it last was.
+    pub heard: Option<Duration>,
+    /// When we first knew of it.
+    pub met: Duration,
+    /// When we first knew that it has left.
+    pub left: Option<Duration>,
+}
 
 /// Which of a name's `lives` are shown: at least one.
 pub fn that_count<'a>(lives: &[Life<'a>]) -> Vec<&'a Id> {
     let is_over = |life: &Life<'_>| {
-        let ended = |other: &Life<'_>| has_left(other) && other.0 > life.0;
+        let ended =
+            |other: &Life<'_>| has_left(other) && other.id > life.id && !came_after(life, other);
         lives
             .iter()
             .any(|other| ended(other) && same_place(life, other))
     };
     let mut left_over: Vec<_> = lives.iter().filter(|life| !is_over(life)).collect();
-    left_over.sort_by_key(|life| std::cmp::Reverse((is_heard(life), life.0)));
+    left_over.sort_by_key(|life| std::cmp::Reverse(rank(life)));
     let mut shown: Vec<&Life<'_>> = Vec::new();
     for life in left_over {
         let replaced = shown.iter().any(|other| same_place(life, other));
-        if shown.is_empty() || (is_heard(life) && !replaced) {
+        let stays = || is_heard(life) || shown.iter().all(|other| are_two(life, other, lives));
+        if shown.is_empty() || (!replaced && stays()) {
             shown.push(life);
         }
     }
-    shown.into_iter().map(|(id, ..)| *id).collect()
+    shown.into_iter().map(|life| life.id).collect()
 }
 
-fn has_left((_, node, _): &Life<'_>) -> bool {
-    node.word == Word::Left
+/// The one that is heard, else the one that came last, whatever its clock said.
+fn rank<'a>(life: &Life<'a>) -> (bool, Duration, Option<Duration>, &'a Id) {
+    (is_heard(life), life.met, life.heard, life.id)
+}
+
+/// Whether it was heard although a later generation at its place had left: a clock was set
+/// back, and it began after the other's end. One that began before would have been silent by then.
+fn came_after(life: &Life<'_>, other: &Life<'_>) -> bool {
+    let later = |(heard, left)| life.met > left || heard > left + LINGERS;
+    !has_left(life) && life.heard.zip(other.left).is_some_and(later)
+}
+
+/// Whether `life` is not a former life of the node at the place of `other`: the two were heard
+/// beside each other, maybe when that one had an earlier life.
+fn are_two(life: &Life<'_>, other: &Life<'_>, lives: &[Life<'_>]) -> bool {
+    let outlived = |one: &Life<'_>, other: &Life<'_>| {
+        one.heard.is_some_and(|heard| heard > other.met + LINGERS)
+    };
+    let mut there = lives.iter().filter(|earlier| same_place(earlier, other));
+    !has_left(life) && there.any(|other| outlived(life, other) && outlived(other, life))
+}
+
+fn has_left(life: &Life<'_>) -> bool {
+    life.node.word == Word::Left
 }
 
 fn is_heard(life: &Life<'_>) -> bool {
-    life.2 == Presence::Live && !has_left(life)
+    life.presence == Presence::Live && !has_left(life)
 }
 
 fn same_place(a: &Life<'_>, b: &Life<'_>) -> bool {
-    let same_server = a.1.http.is_some() && a.1.http == b.1.http;
-    same_server || a.0.gossip == b.0.gossip
+    let same_server = a.node.http.is_some() && a.node.http == b.node.http;
+    same_server || a.id.gossip == b.id.gossip
 }
+
+/// A dead node counts as heard for no longer, with most datagrams lost.
+const LINGERS: Duration = Duration::from_secs(5);

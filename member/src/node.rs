@@ -6,6 +6,8 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use crate::key_id::KeyId;
+
 /// Identity in the cluster: a name, and which life of that name it is.
 ///
 /// A restarted process keeps its name and takes a higher generation, so that what was
@@ -67,6 +69,9 @@ pub struct Node {
     pub word: Word,
     /// Free tags, as Serf has them.
     pub tags: BTreeMap<Arc<str>, Arc<str>>,
+    /// The ids of the keys it holds, that of the one it seals with first; none when it
+    /// gossips in clear.
+    pub keys: Vec<KeyId>,
 }
 
 /// What an operator decides about a node before it has a life: a [`Node`] without its
@@ -113,6 +118,18 @@ impl Description {
         }
     }
 
+    /// As it is after `edit`.
+    pub fn edited(&self, edit: &Edit) -> Self {
+        let mut edited = self.clone();
+        edited.weight = edit.weight.unwrap_or(self.weight);
+        edited.tags.retain(|name, _| !edit.delete.contains(name));
+        let set = edit.set.iter();
+        edited
+            .tags
+            .extend(set.map(|(k, v)| (Arc::clone(k), Arc::clone(v))));
+        edited
+    }
+
     /// The node of one life: `generation` fixed, `word` said, and an unspecified server
     /// address replaced by `advertised`.
     pub fn live(&self, generation: u64, advertised: IpAddr, word: Word) -> Node {
@@ -128,8 +145,20 @@ impl Description {
             weight: self.weight,
             word,
             tags: self.tags.clone(),
+            keys: Vec::new(),
         }
     }
+}
+
+/// What an operator changes about a node that runs.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Edit {
+    /// Another weight, 0 to 256.
+    pub weight: Option<u16>,
+    /// Tags to add or to change.
+    pub set: BTreeMap<Arc<str>, Arc<str>>,
+    /// Tags to take away; one that is not there is none the less gone.
+    pub delete: Vec<Arc<str>>,
 }
 
 /// `http`, at `advertised` when it names no address of its own.

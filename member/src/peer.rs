@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::eviction::Eviction;
 use crate::keys::{self, KeyError};
+use crate::lives::Life;
 use crate::node::{Node, Word};
 use crate::reading::{Id, Reading};
 use crate::receipt::Receipt;
@@ -20,9 +22,19 @@ pub struct Peer {
     heartbeat: u64,
     first_seen: Duration,
     moved: Option<Duration>,
+    /// When it was first known to have left.
+    left: Option<Duration>,
     /// Whether the failure detector has ever counted it among the living.
     proved: bool,
     presence: Presence,
+    /// When it last counted as heard.
+    heard: Option<Duration>,
+    /// Whom it says it has evicted.
+    evictions: Vec<Eviction>,
+    /// While it is evicted, the word it last said itself.
+    evicted: Option<Word>,
+    /// The heartbeat at which it was last evicted.
+    doomed: Option<u64>,
     shown: Option<Arc<Sighting>>,
 }
 
@@ -33,6 +45,9 @@ pub struct Circumstances {
     pub now: Duration,
     /// How long a sign of life counts.
     pub fresh_for: Duration,
+    /// How long one that has moved is heard, whatever the detector says: in a crowd its mean of a
+    /// newcomer is not yet what rounds are there.
+    pub beats_for: Duration,
     /// Whether it began after we did, so that it cannot be a rumour from before.
     pub promised: bool,
     /// Whether it is what was heard from its address: the newest there.
@@ -51,8 +66,13 @@ impl Peer {
             heartbeat,
             first_seen: now,
             moved: None,
+            left: None,
             proved: false,
             presence: Presence::Silent,
+            heard: None,
+            evictions: Vec::new(),
+            evicted: None,
+            doomed: None,
             shown: None,
         }
     }
@@ -62,14 +82,65 @@ impl Peer {
         self.node.as_ref()
     }
 
-    /// Whether it is heard.
-    pub fn presence(&self) -> Presence {
-        self.presence
+    /// What bears on whether this life counts.
+    pub fn life<'a>(&self, id: &'a Id, node: &'a Node) -> Life<'a> {
+        Life {
+            id,
+            node,
+            presence: self.presence,
+            heard: self.heard,
+            met: self.first_seen,
+            left: self.left,
+        }
     }
 
     /// Its receipt for the generation of ours that it names.
     pub fn receipt(&self) -> Option<(u64, Receipt)> {
         self.receipt
+    }
+
+    /// Whom it says it has evicted, when it is itself valid.
+    pub fn evictions(&self) -> &[Eviction] {
+        self.node.as_ref().map_or(&[], |_| &self.evictions)
+    }
+
+    /// When its heartbeat was last seen to move; when it was first seen if never.
+    pub fn beat(&self) -> Duration {
+        self.moved.unwrap_or(self.first_seen)
+    }
+
+    /// The last heartbeat seen.
+    pub fn heartbeat(&self) -> u64 {
+        self.heartbeat
+    }
+
+    /// Somebody has evicted it who knew it to be silent since `heartbeat`. It counts as left while
+    /// it is silent for us too and nobody has heard a later heartbeat.
+    pub fn evict(&mut self, heartbeat: u64) {
+        // Whoever has heard that much more than we has not heard it.
+        if heartbeat <= self.heartbeat.saturating_add(AHEAD) {
+            self.doomed = self.doomed.max(Some(heartbeat));
+        }
+        self.settle();
+    }
+
+    /// Makes the word what it counts as.
+    fn settle(&mut self) {
+        let doomed = self.doomed.is_some_and(|at| self.heartbeat <= at);
+        let counts_as_left = doomed && self.presence == Presence::Silent;
+        let Some(node) = &mut self.node else {
+            return;
+        };
+        match &self.evicted {
+            Some(word) if !counts_as_left => {
+                node.word = word.clone();
+                self.evicted = None;
+            }
+            None if counts_as_left && node.word != Word::Left => {
+                self.evicted = Some(std::mem::replace(&mut node.word, Word::Left));
+            }
+            _ => {}
+        }
     }
 
     /// Takes in its keys; gives the error that is worth telling, once. Keys without a word
@@ -80,17 +151,23 @@ impl Peer {
         self.receipt = texts()
             .find(|(key, _)| *key == receipt)
             .and_then(|(_, value)| keys::decode_receipt(value));
+        let evictions = texts().filter_map(|(key, value)| keys::decode_eviction(key, value));
+        self.evictions = evictions.take(EVICTIONS).collect();
         if self.has_left() {
             return None;
         }
         match keys::decode(id.key.clone(), texts()) {
-            Ok(node) => {
+            Ok(mut node) => {
+                if let Some(word) = &mut self.evicted {
+                    *word = std::mem::replace(&mut node.word, Word::Left);
+                }
                 self.node = Some(node);
                 None
             }
             Err(error) if error.is_incomplete() => None,
             Err(error) => {
                 self.node = None;
+                self.evicted = None;
                 let tell = !self.complained;
                 self.complained = true;
                 tell.then_some(error)
@@ -104,16 +181,24 @@ impl Peer {
             self.heartbeat = reading.heartbeat;
             self.moved = Some(so.now);
         }
+        if self.has_left() {
+            self.left.get_or_insert(so.now);
+        }
         let fresh = |at: Duration| so.now < at + so.fresh_for;
         let heard = so.owns_address && reading.heard.is_some_and(fresh);
         let moves = self.moved.is_some_and(fresh);
         let promised = so.promised && fresh(self.first_seen);
+        let beats = self.moved.is_some_and(|at| so.now < at + so.beats_for);
         self.proved |= reading.live;
-        if reading.live || (!self.proved && (heard || moves || promised)) {
+        if reading.live || beats || (!self.proved && (heard || moves || promised)) {
             self.presence = Presence::Live;
         } else if !so.forgiving {
             self.presence = Presence::Silent;
         }
+        if self.presence == Presence::Live {
+            self.heard = Some(so.now);
+        }
+        self.settle();
     }
 
     /// How it is shown, at `gossip`; the same pointer while nothing changes.
@@ -133,9 +218,14 @@ impl Peer {
         self.shown.clone()
     }
 
+    /// Whether it has said itself that it left.
     fn has_left(&self) -> bool {
-        self.node
-            .as_ref()
-            .is_some_and(|node| node.word == Word::Left)
+        let left = |node: &Node| node.word == Word::Left;
+        self.evicted.is_none() && self.node.as_ref().is_some_and(left)
     }
 }
+
+/// Evictions kept of one node; an operator types fewer.
+const EVICTIONS: usize = 64;
+/// Heartbeats that others may have heard before us: some seconds of them.
+const AHEAD: u64 = 64;

@@ -1,6 +1,8 @@
 //! What gossip holds about one node at one moment. Plain values; what they mean is `belief`.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::node::NodeKey;
@@ -27,4 +29,102 @@ pub struct Reading {
     pub heard: Option<Duration>,
     /// All its keys, when any has changed since the last reading.
     pub keys: Option<Vec<(String, String)>>,
+}
+
+/// Leaves the `cap` readings that are most credible: of nodes that `were_kept` and are heard from
+/// their own address or count as live for the detector, then of those that are heard, then of
+/// those that are live, then the rest. What a crowd of made-up nodes takes of a cluster is places,
+/// and those are the last. At one address only the newest is heard.
+pub fn keep_most_credible(
+    readings: &mut Vec<Reading>,
+    cap: usize,
+    were_kept: impl Fn(&Id) -> bool,
+) {
+    if readings.len() <= cap {
+        return;
+    }
+    let mut newest = HashMap::new();
+    for Reading { id, .. } in &*readings {
+        let life = (id.key.generation, Arc::clone(&id.key.name));
+        let known = newest.entry(id.gossip).or_insert_with(|| life.clone());
+        if life > *known {
+            *known = life;
+        }
+    }
+    readings.sort_by_cached_key(
+        |Reading {
+             id, heard, live, ..
+         }| {
+            let newest = newest.get(&id.gossip);
+            let is_newest = newest.is_some_and(|(generation, name)| {
+                *generation == id.key.generation && *name == id.key.name
+            });
+            let heard = heard.is_some() && is_newest;
+            let stays = (heard || *live) && were_kept(id);
+            (!stays, !heard, !live)
+        },
+    );
+    readings.truncate(cap);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(name: &str, generation: u64, port: u16, live: bool, heard: bool) -> Reading {
+        Reading {
+            id: Id {
+                key: NodeKey {
+                    name: name.into(),
+                    generation,
+                },
+                gossip: ([10, 0, 0, 1], port).into(),
+            },
+            heartbeat: 1,
+            live,
+            heard: heard.then_some(Duration::ZERO),
+            keys: None,
+        }
+    }
+
+    /// The ports of those that are left, of which those at `kept` were kept before.
+    fn left(all: &[Reading], cap: usize, kept: &[u16]) -> Vec<u16> {
+        let mut readings = all.to_vec();
+        keep_most_credible(&mut readings, cap, |id| kept.contains(&id.gossip.port()));
+        let ids = readings.iter().map(|reading| reading.id.gossip.port());
+        ids.collect()
+    }
+
+    #[test]
+    fn who_is_heard_comes_first() {
+        let all = [
+            reading("a", 1, 1, false, false),
+            reading("b", 2, 2, true, false),
+            reading("c", 3, 3, false, true),
+            reading("d", 4, 4, true, true),
+        ];
+        assert_eq!(left(&all, 4, &[]), [1, 2, 3, 4]);
+        assert_eq!(left(&all, 3, &[]), [4, 3, 2]);
+        assert_eq!(left(&all, 1, &[]), [4]);
+    }
+
+    #[test]
+    fn who_was_kept_stays_unless_it_is_silent() {
+        let all = [
+            reading("a", 1, 1, false, false),
+            reading("b", 2, 2, true, false),
+            reading("c", 3, 3, true, true),
+        ];
+        assert_eq!(left(&all, 2, &[1, 2]), [2, 3]);
+    }
+
+    /// Each at the address of whoever makes them up, and so each "heard" from there.
+    #[test]
+    fn a_crowd_at_one_address_is_heard_as_one() {
+        let names: Vec<_> = (0..600).map(|n| format!("fake-{n}")).collect();
+        let fakes = names.iter().map(|name| reading(name, 9, 9, false, true));
+        let mut all: Vec<_> = fakes.collect();
+        all.push(reading("real", 1, 1, true, false));
+        assert_eq!(left(&all, 3, &[]), [9, 1, 9]);
+    }
 }

@@ -133,6 +133,16 @@ impl Sources {
         }
     }
 
+    /// Nothing given yet.
+    #[cfg(test)]
+    pub(crate) fn without_flags(keys: &[&'static str]) -> Self {
+        Self {
+            keys: keys.to_vec(),
+            given: Vec::new(),
+            from_file: Vec::new(),
+        }
+    }
+
     /// Adds the settings of a TOML file, below flags and environment.
     pub fn add_file(&mut self, path: &Path, problems: &mut Problems) {
         match std::fs::read_to_string(path) {
@@ -214,7 +224,19 @@ impl Sources {
         parse: impl Fn(&str) -> Parsed<T>,
         problems: &mut Problems,
     ) -> Vec<T> {
-        self.parsed(self.of(key).flat_map(Given::each), parse, problems)
+        let values = self.of(key).flat_map(|given| given.split(','));
+        self.parsed(values, parse, problems)
+    }
+
+    /// As [`Sources::many`], but a variable is split at the ends of lines: commands have commas.
+    pub fn lines<T>(
+        &self,
+        key: &str,
+        parse: impl Fn(&str) -> Parsed<T>,
+        problems: &mut Problems,
+    ) -> Vec<T> {
+        let lines = self.of(key).flat_map(|given| given.split('\n'));
+        self.parsed(lines, parse, problems)
     }
 
     fn parsed<T>(
@@ -268,12 +290,12 @@ fn given(key: &'static str, value: &str, from_env: bool) -> Option<Given> {
 }
 
 impl Given {
-    /// Each of the values that one variable holds.
-    fn each(&self) -> Vec<Self> {
+    /// Each of the values that one variable holds, between `separator`s.
+    fn split(&self, separator: char) -> Vec<Self> {
         if !self.from_env {
             return vec![self.clone()];
         }
-        let values = self.value.split(',').map(str::trim);
+        let values = self.value.split(separator).map(str::trim);
         let values = values.filter(|value| !value.is_empty());
         values
             .filter_map(|value| given(self.key, value, true))

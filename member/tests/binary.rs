@@ -45,6 +45,15 @@ fn signal(child: &Child, signal: Signal) {
     kill_process(pid, signal).unwrap();
 }
 
+/// Reads what the child writes until a line of that has `part`.
+fn until(stderr: &mut impl BufRead, part: &str) {
+    let mut line = String::new();
+    while !line.contains(part) {
+        line.clear();
+        assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended");
+    }
+}
+
 /// Everything the child still writes, and its exit code.
 fn end(mut child: Child, stderr: &mut impl Read) -> (String, Option<i32>) {
     let mut text = String::new();
@@ -122,11 +131,13 @@ fn without_a_balancer_it_stays_and_leaves_at_once_when_told() {
     let seed = nowhere.local_addr().unwrap().to_string();
     let mut child = member(&["--seed", &seed, "--http", "1"]).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("no balancer answers") {
-        line.clear();
-        assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended");
-    }
+    until(&mut stderr, "no balancer answers");
+    // As to HAProxy, this is no reason to end.
+    signal(&child, Signal::HUP);
+    until(
+        &mut stderr,
+        "SIGHUP: there is no keyring file to read again",
+    );
     signal(&child, Signal::INT);
     let (text, code) = end(child, &mut stderr);
     assert_eq!(code, Some(0), "{text}");
@@ -166,6 +177,127 @@ async fn a_second_signal_ends_it_at_once() {
     }
 }
 
+#[tokio::test]
+async fn around_a_webapp_it_drains_then_stops_it_then_leaves() {
+    let lb = balancer().await;
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let script = "trap 'echo told; sleep 0.3; exit 5' TERM; while :; do sleep 0.02; done";
+    let mut child = around(&lb, &port, script);
+    let seen = hears(&lb, &Word::Ready).await;
+    signal(&child, Signal::TERM);
+    hears(&lb, &Word::Draining).await;
+    let receipt = |ack, inflight| lb.acknowledge(&seen.node.key, Receipt { ack, inflight });
+    receipt(Ack::Draining, 1);
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let told = tokio::task::spawn_blocking(move || {
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        line
+    });
+    // It would be told within this, were one request in flight taken for none.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!told.is_finished());
+    receipt(Ack::Drained, 0);
+    assert_eq!(told.await.unwrap(), "told\n");
+    hears(&lb, &Word::Draining).await;
+    hears(&lb, &Word::Left).await;
+    let (text, code) = ended(child).await;
+    assert_eq!(code, Some(5), "{text}");
+}
+
+#[tokio::test]
+async fn around_a_webapp_that_ends_it_says_why_and_leaves() {
+    let lb = balancer().await;
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut child = around(&lb, &port, "read line; exit 3");
+    hears(&lb, &Word::Ready).await;
+    drop(child.stdin.take());
+    hears(&lb, &Word::Down("app exited with 3".into())).await;
+    hears(&lb, &Word::Left).await;
+    let (text, code) = ended(child).await;
+    assert_eq!(code, Some(3), "{text}");
+}
+
+/// Only a signal is so much in earnest.
+#[tokio::test]
+async fn who_asks_again_to_leave_cuts_nothing_short() {
+    let lb = balancer().await;
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let control = Control::new("again");
+    let script = "trap 'exit 5' TERM; while :; do sleep 0.02; done";
+    let more = ["--control", control.path(), "--", "sh", "-c", script];
+    let child = start(&lb, &port, &more);
+    let seen = hears(&lb, &Word::Ready).await;
+    let asked = tokio::task::spawn_blocking(control.ask("leave"));
+    hears(&lb, &Word::Draining).await;
+    for (word, answer) in [("leave", "it leaves already"), ("ready", "it leaves")] {
+        for _ in 0..2 {
+            let again = tokio::task::spawn_blocking(control.ask(word));
+            let (told, code) = again.await.unwrap();
+            assert!(told.contains(answer) && code == Some(1), "{word}: {told}");
+        }
+    }
+    assert!(!asked.is_finished());
+    let (ack, inflight) = (Ack::Drained, 0);
+    lb.acknowledge(&seen.node.key, Receipt { ack, inflight });
+    let (told, code) = asked.await.unwrap();
+    assert!(told.contains("1 balancer has let go"), "{told}");
+    assert_eq!(code, Some(0), "{told}");
+    hears(&lb, &Word::Left).await;
+    let (text, code) = ended(child).await;
+    assert_eq!(code, Some(5), "{text}");
+}
+
+#[tokio::test]
+async fn who_asks_to_leave_between_two_lives_of_the_app_is_told_that_it_left() {
+    let lb = balancer().await;
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let control = Control::new("pause");
+    let restart = ["--restart", "always", "--control", control.path()];
+    let more = [&restart[..], &["--", "sh", "-c", "exit 3"]].concat();
+    let mut child = start(&lb, &port, &more);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let leave = control.ask("leave");
+    let asked = tokio::task::spawn_blocking(move || {
+        until(&mut stderr, "starting it again in 1.6s");
+        (leave(), end(child, &mut stderr))
+    });
+    let ((told, code), (text, ended)) = asked.await.unwrap();
+    assert!(told.contains("left: no balancer had to"), "{told}");
+    assert_eq!((code, ended), (Some(0), Some(3)), "{text}");
+    hears(&lb, &Word::Left).await;
+}
+
+/// Where a member's control socket is; gone with the test.
+struct Control(std::path::PathBuf);
+
+impl Control {
+    fn new(test: &str) -> Self {
+        let name = format!("ragot-binary-{test}-{}.sock", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
+    /// Asks there; what is said, and the exit code.
+    fn ask(&self, word: &str) -> impl FnOnce() -> (String, Option<i32>) + Send + use<> {
+        let mut command = member(&[word, "--control", self.path()]);
+        move || {
+            let output = command.output().unwrap();
+            let text = [output.stdout, output.stderr].concat();
+            (String::from_utf8(text).unwrap(), output.status.code())
+        }
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 async fn balancer() -> Gossip {
     let mut config = GossipConfig::new(Description::balancer("lb"));
     config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -174,6 +306,15 @@ async fn balancer() -> Gossip {
 
 /// A member that would wait for a minute.
 fn beside(lb: &Gossip, app: &TcpListener) -> Child {
+    start(lb, app, &[])
+}
+
+/// The same around a script; somebody else answers for it.
+fn around(lb: &Gossip, app: &TcpListener, script: &str) -> Child {
+    start(lb, app, &["--", "sh", "-c", script])
+}
+
+fn start(lb: &Gossip, app: &TcpListener, more: &[&str]) -> Child {
     let seed = lb.local_addr().to_string();
     let port = app.local_addr().unwrap().port().to_string();
     let args = [
@@ -186,7 +327,8 @@ fn beside(lb: &Gossip, app: &TcpListener) -> Child {
         "--drain-timeout",
         "1m",
     ];
-    member(&args).spawn().unwrap()
+    let mut command = member(&[&args, more].concat());
+    command.stdin(Stdio::piped()).spawn().unwrap()
 }
 
 async fn ended(mut child: Child) -> (String, Option<i32>) {

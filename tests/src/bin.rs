@@ -20,7 +20,18 @@ pub fn member() -> PathBuf {
 /// The webapp that can be killed.
 #[must_use]
 pub fn webapp() -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    // With the whole test package in it: minutes in the profile `dist`, for who does not need it.
+    BUILT.get_or_init(|| build(&profile(), &["-p", "e2e", "--bin", "webapp"]));
     built().join("webapp")
+}
+
+/// The balancer as it is shipped, in the profile `dist`, whatever the profile of the tests.
+#[must_use]
+pub fn shipped_lb() -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| build("dist", &["-p", "lb"]));
+    target().join("dist/lb")
 }
 
 /// Whether what is tested is optimised.
@@ -43,19 +54,25 @@ fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         // Apart, so that the test package adds no features to what is shipped.
-        build(&["-p", "lb", "-p", "member"]);
-        build(&["-p", "e2e", "--bin", "webapp"]);
         let profile = profile();
+        build(&profile, &["-p", "lb", "-p", "member"]);
         let folder = if profile == "dev" { "debug" } else { &profile };
         target().join(folder)
     })
 }
 
-fn build(what: &[&str]) {
+fn build(profile: &str, what: &[&str]) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    // What `cargo test` tells of this package: a build script (ring's) that follows it would be run
+    // again here and again outside, and all that stands on it built anew each time.
+    let ours = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| ours(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
+    let output = command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--quiet", "--profile", &profile(), "--target-dir"])
+        .args(["build", "--quiet", "--profile", profile, "--target-dir"])
         .arg(target())
         .args(what)
         .output()

@@ -152,8 +152,17 @@ pub struct KeepAlive {
 impl KeepAlive {
     /// Connects.
     pub async fn to(addr: SocketAddr) -> Self {
-        let sender = connect(addr).await.expect("a connection");
-        Self { addr, sender }
+        Self::open(addr).await.expect("a connection")
+    }
+
+    /// Connects, which may fail.
+    ///
+    /// # Errors
+    ///
+    /// No connection.
+    pub async fn open(addr: SocketAddr) -> Result<Self, Failure> {
+        let sender = connect(addr).await?;
+        Ok(Self { addr, sender })
     }
 
     /// One GET.
@@ -162,7 +171,15 @@ impl KeepAlive {
     ///
     /// As [`get`], and when the connection has been closed.
     pub async fn get(&mut self, path: &str) -> Result<Answer, Failure> {
-        let request = request(self.addr, Method::GET, path, "");
+        self.send(request(self.addr, Method::GET, path, "")).await
+    }
+
+    /// Any request.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeepAlive::get`].
+    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
         let exchange = async {
             self.sender.ready().await?;
             Answer::of(self.sender.send_request(request).await?).await
@@ -170,6 +187,12 @@ impl KeepAlive {
         timeout(PATIENCE, exchange)
             .await
             .map_err(|_| Failure::from("no answer in time"))?
+    }
+
+    /// Whether it is known to be of no use any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
     }
 }
 

@@ -4,6 +4,17 @@ use crate::backend::Backend;
 use crate::lb::Lb;
 use crate::member::Member;
 
+/// Webapps of these names, each with a member that is started with `flags`; not waited for.
+pub async fn announce(names: &[&str], seed: &str, flags: &str) -> Vec<(Backend, Member)> {
+    let mut apps = Vec::new();
+    for name in names {
+        let backend = Backend::http1(name).await;
+        let member = Member::with(name, backend.addr, seed, flags);
+        apps.push((backend, member));
+    }
+    apps
+}
+
 /// A balancer and its webapps, named `s1`, `s2` and so on.
 #[derive(Debug)]
 pub struct Cluster {

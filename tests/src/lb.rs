@@ -1,26 +1,35 @@
 //! A balancer process: started on free ports, found by what it says on standard error, and asked
-//! about itself through its statistics.
+//! about itself through its [`Stats`].
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-use crate::csv::{self, Row};
-use crate::deadline::{LIMIT, within};
+use crate::bin;
 use crate::process::Process;
-use crate::{bin, client};
+use crate::stats::Stats;
 
 /// A running balancer.
 #[derive(Debug)]
 pub struct Lb {
     /// The process.
     pub process: Process,
+    program: PathBuf,
     flags: Flags,
     addr: SocketAddr,
-    stats: SocketAddr,
+    stats: Stats,
     gossip: SocketAddr,
+}
+
+impl Deref for Lb {
+    type Target = Stats;
+
+    fn deref(&self) -> &Stats {
+        &self.stats
+    }
 }
 
 impl Lb {
@@ -31,21 +40,35 @@ impl Lb {
 
     /// With more flags, as they are typed.
     pub async fn with(flags: &str) -> Self {
-        let mut all = Flags::default();
-        all.add("--listen 127.0.0.1:0 --stats 127.0.0.1:0 --gossip 127.0.0.1:0 --name ha");
-        all.add(flags);
-        Self::start_as(all).await
+        Self::of(&bin::lb(), flags).await
     }
 
-    async fn start_as(flags: Flags) -> Self {
-        let mut process = Process::start(&bin::lb(), flags.args());
+    /// With flags whose values have blanks in them.
+    pub async fn told(flags: &[(&str, &str)]) -> Self {
+        let mut all = Flags::default();
+        all.add(PLACES);
+        flags.iter().for_each(|(flag, value)| all.set(flag, value));
+        Self::start_as(bin::lb(), all).await
+    }
+
+    /// Another build of it, with more flags.
+    pub async fn of(program: &Path, flags: &str) -> Self {
+        let mut all = Flags::default();
+        all.add(PLACES);
+        all.add(flags);
+        Self::start_as(program.to_owned(), all).await
+    }
+
+    async fn start_as(program: PathBuf, flags: Flags) -> Self {
+        let mut process = Process::start(&program, flags.args());
         let clients = process.said("clients on ").await;
         let stats = process.said("statistics on ").await;
         Self {
             addr: address(&clients, "clients on ", ','),
             gossip: address(&clients, "gossip on ", '/'),
-            stats: address(&stats, "http://", '/'),
+            stats: Stats::at(address(&stats, "http://", '/')),
             process,
+            program,
             flags,
         }
     }
@@ -59,7 +82,7 @@ impl Lb {
     /// Where the statistics are.
     #[must_use]
     pub const fn stats(&self) -> SocketAddr {
-        self.stats
+        self.stats.addr()
     }
 
     /// Where members find it.
@@ -70,78 +93,19 @@ impl Lb {
 
     /// Another process at the same addresses, with the same flags. The old one must have ended.
     pub async fn restart(&mut self) {
+        self.restart_with("").await;
+    }
+
+    /// The same with more flags, which it keeps.
+    pub async fn restart_with(&mut self, more: &str) {
         assert!(!self.process.is_running(), "it still runs");
-        let (addr, stats, gossip) = (self.addr, self.stats, self.gossip);
+        let (addr, stats, gossip) = (self.addr, self.stats(), self.gossip);
         let mut flags = self.flags.clone();
+        flags.add(more);
         flags.add(&format!(
             "--listen {addr} --stats {stats} --gossip {gossip}"
         ));
-        *self = Self::start_as(flags).await;
-    }
-
-    /// The whole CSV document.
-    ///
-    /// # Errors
-    ///
-    /// When the statistics cannot be had.
-    pub async fn csv(&self) -> Result<String, client::Failure> {
-        let answer = client::get(self.stats, "/;csv").await?;
-        Ok(answer.text())
-    }
-
-    /// The rows of the statistics.
-    pub async fn rows(&self) -> Vec<Row> {
-        let text = self.csv().await.expect("the statistics answer");
-        csv::parse(&text).expect("CSV")
-    }
-
-    /// The row of a server, if it has one.
-    pub async fn server(&self, name: &str) -> Option<Row> {
-        csv::server(&self.rows().await, name).cloned()
-    }
-
-    /// The row of a whole proxy, as `("nodes", "BACKEND")`.
-    pub async fn row(&self, proxy: &str, name: &str) -> Row {
-        let rows = self.rows().await;
-        let found = rows
-            .into_iter()
-            .find(|r| r.get("pxname") == proxy && r.name() == name);
-        found.unwrap_or_else(|| panic!("no row {proxy}/{name}"))
-    }
-
-    /// Waits until the rows are as they should be; returns how long that took.
-    pub async fn until(&self, what: &str, is_so: impl Fn(&[Row]) -> bool) -> Duration {
-        let last = std::sync::Mutex::new(String::new());
-        let what = format!("{what}, of the balancer on {}", self.addr);
-        let ask = async || {
-            let text = self.csv().await.ok()?;
-            let rows = csv::parse(&text)?;
-            *last.lock().unwrap() = text;
-            is_so(&rows).then_some(())
-        };
-        within(LIMIT, what, ask).await.1
-    }
-
-    /// Waits until exactly these are up.
-    pub async fn until_up(&self, names: &[&str]) -> Duration {
-        self.until(&format!("up: {names:?}"), |rows| csv::up(rows) == names)
-            .await
-    }
-
-    /// Waits until a server has a row whose status begins so.
-    pub async fn until_status(&self, name: &str, status: &str) -> Row {
-        let is_so =
-            |rows: &[Row]| csv::server(rows, name).is_some_and(|r| r.status().starts_with(status));
-        self.until(&format!("{name} is {status}"), is_so).await;
-        self.server(name).await.expect("it had a row just now")
-    }
-
-    /// Waits until a server has no row.
-    pub async fn until_gone(&self, name: &str) -> Duration {
-        self.until(&format!("{name} has no row"), |rows| {
-            csv::server(rows, name).is_none()
-        })
-        .await
+        *self = Self::start_as(self.program.clone(), flags).await;
     }
 
     /// Asks it to end and waits; the exit code.
@@ -155,6 +119,8 @@ impl Lb {
     }
 }
 
+const PLACES: &str = "--listen 127.0.0.1:0 --stats 127.0.0.1:0 --gossip 127.0.0.1:0 --name ha";
+
 /// Flags and their values; the last word on each counts, except for those that repeat.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flags(BTreeMap<String, Vec<String>>);
@@ -166,12 +132,16 @@ impl Flags {
             let [flag, value] = pair else {
                 panic!("no value for {pair:?}")
             };
-            let values = self.0.entry((*flag).to_owned()).or_default();
-            if !matches!(*flag, "--seed" | "--tag") {
-                values.clear();
-            }
-            values.push((*value).to_owned());
+            self.set(flag, value);
         }
+    }
+
+    pub(crate) fn set(&mut self, flag: &str, value: &str) {
+        let values = self.0.entry(flag.to_owned()).or_default();
+        if !matches!(flag, "--seed" | "--tag" | "--event-handler" | "--render") {
+            values.clear();
+        }
+        values.push(value.to_owned());
     }
 
     pub(crate) fn args(&self) -> Vec<String> {

@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +19,13 @@ use crate::deadline::{eventually, within};
 pub fn free_port() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("an address")
+}
+
+/// An address for gossip at `ip` that was free a moment ago, for who must be found there again.
+#[must_use]
+pub fn free_at(ip: impl Into<IpAddr>) -> SocketAddr {
+    let socket = UdpSocket::bind((ip.into(), 0)).expect("a free port");
+    socket.local_addr().expect("an address")
 }
 
 /// A running child.
@@ -95,6 +102,32 @@ impl Process {
         eventually(what, async || self.out.find(needle)).await
     }
 
+    /// Waits until the last line on standard error that has `needle` in it ends so.
+    pub async fn said_last(&self, needle: &str, end: &str) {
+        let what = format!("{} says last {needle:?} ... {end:?}", self.name);
+        eventually(what, async || {
+            let text = self.err.text();
+            let last = text.lines().rfind(|line| line.contains(needle));
+            last.filter(|line| line.ends_with(end)).map(drop)
+        })
+        .await;
+    }
+
+    /// Its number, for what `/proc` knows of it.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has started, the first of them.
+    #[must_use]
+    pub fn child(&self) -> Option<Pid> {
+        let id = self.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).ok()?;
+        let first = children.split_whitespace().next()?;
+        Pid::from_raw(first.parse().ok()?)
+    }
+
     /// Everything on standard error so far.
     #[must_use]
     pub fn stderr(&self) -> String {
@@ -168,7 +201,30 @@ impl Process {
     /// A line of `/proc/PID/status`, as `VmRSS`, in KiB.
     #[must_use]
     pub fn memory(&self, line: &str) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id());
+        self.kibibytes("status", line)
+    }
+
+    /// A line of `/proc/PID/smaps_rollup`, as `Pss`, in KiB.
+    #[must_use]
+    pub fn memory_map(&self, line: &str) -> u64 {
+        self.kibibytes("smaps_rollup", line)
+    }
+
+    /// Processor time spent so far, in the kernel and outside.
+    #[must_use]
+    pub fn processor_time(&self) -> Duration {
+        // In nanoseconds for each thread; those that have ended are not in it (proc(5)).
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let tasks = std::fs::read_dir(tasks).expect("a running child");
+        let spent = tasks.flatten().filter_map(|task| {
+            let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+            text.split(' ').next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(spent.sum())
+    }
+
+    fn kibibytes(&self, file: &str, line: &str) -> u64 {
+        let path = format!("/proc/{}/{file}", self.child.id());
         let text = std::fs::read_to_string(path).expect("a running child");
         let found = text
             .lines()

@@ -4,16 +4,16 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// The path of a tool. Without it the test has not run: that is written to standard error and,
-/// a line each, to the file named by `RAGOT_NOT_RUN`.
+/// The path of a tool, also of one for administrators, as HAProxy is. Without it the test has [`not_run`].
 ///
 /// # Panics
 ///
-/// When it is missing and `RAGOT_RINGS` is `all`.
+/// As [`not_run`].
 #[must_use]
 pub fn tool(ring: &str, test: &str, name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin")])
         .map(|folder| folder.join(name))
         .find(|p| p.is_file());
     if found.is_none() {
@@ -22,10 +22,16 @@ pub fn tool(ring: &str, test: &str, name: &str) -> Option<PathBuf> {
     found
 }
 
-fn not_run(ring: &str, reason: &str) {
+/// Says that a test has not run, and why: on standard error and, a line each, in the file named by
+/// `RAGOT_NOT_RUN`.
+///
+/// # Panics
+///
+/// When `RAGOT_RINGS` names this ring, or is `all`.
+pub fn not_run(ring: &str, reason: &str) {
     let line = format!("not run: {ring}: {reason}");
-    let all = std::env::var("RAGOT_RINGS").is_ok_and(|rings| rings == "all");
-    assert!(!all, "{line}");
+    let insisted = std::env::var("RAGOT_RINGS").is_ok_and(|named| named == "all" || named == ring);
+    assert!(!insisted, "{line}");
     eprintln!("{line}");
     if let Some(file) = std::env::var_os("RAGOT_NOT_RUN") {
         append(Path::new(&file), &line);

@@ -1,6 +1,7 @@
 //! A webapp as a process of its own, so that it can be killed and stopped as people's webapps are.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use rustix::process::Signal;
 
@@ -20,7 +21,12 @@ pub struct Webapp {
 impl Webapp {
     /// Starts one that answers its name.
     pub async fn start(name: &str) -> Self {
-        let process = Process::start(&bin::webapp(), [name]);
+        Self::of(&bin::webapp(), name, "127.0.0.1:0").await
+    }
+
+    /// Another program, as one that runs elsewhere, that listens where it is told to.
+    pub async fn of(program: &Path, name: &str, addr: &str) -> Self {
+        let process = Process::start(program, [name, addr]);
         let line = process.printed("listening on ").await;
         let addr = line.rsplit(' ').next().and_then(|addr| addr.parse().ok());
         Self {

@@ -41,45 +41,7 @@ async fn check(program: &Path, line: &str, code: i32, parts: &[&str]) {
 
 #[tokio::test]
 async fn help_names_every_flag_and_shows_how_to_begin() {
-    let lb = [
-        "listen",
-        "stats",
-        "stats-refresh",
-        "gossip",
-        "seed",
-        "advertise",
-        "resolver",
-        "name",
-        "service",
-        "workers",
-        "maxconn",
-        "retries",
-        "timeout-connect",
-        "timeout-client",
-        "timeout-server",
-        "timeout-http-request",
-        "timeout-tunnel",
-        "check-inter",
-        "drain-timeout",
-        "log-level",
-        "config",
-    ];
-    let member = [
-        "seed",
-        "http",
-        "check",
-        "name",
-        "weight",
-        "tag",
-        "service",
-        "gossip",
-        "advertise",
-        "resolver",
-        "drain-timeout",
-        "log-level",
-        "config",
-    ];
-    for (program, flags) in [(bin::lb(), &lb[..]), (bin::member(), &member[..])] {
+    for (program, flags) in [(bin::lb(), LB), (bin::member(), MEMBER)] {
         let (code, out, _) = run(&program, "--help").await;
         assert_eq!(code, 0);
         for flag in flags {
@@ -90,6 +52,23 @@ async fn help_names_every_flag_and_shows_how_to_begin() {
             "{out}"
         );
         assert!(run(&program, "--version").await.1.contains("0.1.0"));
+    }
+}
+
+#[tokio::test]
+async fn help_names_every_command_and_each_has_its_own() {
+    let lb = ["members", "info", "keys", "monitor", "tags", "evict"];
+    let member = [
+        "list", "info", "keys", "monitor", "drain", "ready", "tags", "weight", "evict", "leave",
+    ];
+    for (program, commands) in [(bin::lb(), &lb[..]), (bin::member(), &member[..])] {
+        let (_, all, _) = run(&program, "--help").await;
+        for command in commands {
+            assert!(all.contains(&format!("\n  {command} ")), "{command}: {all}");
+            let (code, out, _) = run(&program, &format!("{command} --help")).await;
+            assert_eq!(code, 0, "{command}");
+            assert!(out.contains("RAGOT_CONTROL"), "{command}: {out}");
+        }
     }
 }
 
@@ -116,15 +95,23 @@ async fn bad_flags_of_lb() {
         ("--timeout-connect 0s", "more than no time"),
         ("--log-level loud", "--log-level"),
         ("--stats-refresh 0", "--stats-refresh"),
+        ("--event-handler member-jon=/x", "\"member-jon\""),
+        ("--event-handler member-join=", "expected a command"),
+        ("--render /x", "TEMPLATE:FILE"),
+        ("--render /nowhere/x.hb:/tmp/x", "/nowhere/x.hb"),
+        ("--coalesce soon", "--coalesce"),
         ("--name a,b", "--name"),
+        ("--pool-file /tmp/", "--pool-file"),
         ("demo --backends 0", "--backends"),
+        ("members", "--control: missing"),
+        ("evict --control x", "<NAME>"),
         ("ping --stats x", "--stats"),
         ("frobnicate", "frobnicate"),
         ("-c /nowhere/lb.toml", "/nowhere/lb.toml"),
     ] {
         // Only ever checked: what passes by mistake must not take the system's ports.
         let line = match line.split(' ').next() {
-            Some("demo" | "ping" | "frobnicate") => line.to_owned(),
+            Some("demo" | "ping" | "frobnicate" | "members" | "evict") => line.to_owned(),
             _ => format!("check {line}"),
         };
         check(&lb, &line, 64, &[part]).await;
@@ -148,8 +135,25 @@ async fn bad_flags_of_member() {
             "--drain-timeout",
         ),
         ("--seed ha --http 3000 --name a,b", "--name"),
+        ("--seed ha --http 3000 --event-handler x=y", "\"x\""),
+        ("--seed ha --http 3000 --render x:", "TEMPLATE:FILE"),
         ("--seed ha --http 3000 extra", "extra"),
         ("--seed ha --http 3000 --log-level loud", "--log-level"),
+        ("--seed ha --http 3000 --", "-- node server.js"),
+        ("--seed ha --http 3000 --restart no", "after `--`"),
+        (
+            "--seed ha --http 3000 --restart never -- true",
+            "no, on-failure or always",
+        ),
+        (
+            "--seed ha --http 3000 --stop-timeout x -- true",
+            "--stop-timeout",
+        ),
+        ("drain", "--control: missing"),
+        ("drian", "drian"),
+        ("--seed ha drain", "unexpected argument 'drain'"),
+        ("weight many --control x", "from 0 to 256"),
+        ("tags --control x", "nothing to change"),
     ] {
         check(&member, line, 64, &[part]).await;
     }
@@ -244,6 +248,39 @@ async fn a_file_with_a_wrong_key_is_told_by_line() {
 }
 
 #[tokio::test]
+async fn a_template_that_cannot_be_rendered_is_told_by_line() {
+    let template = File::with("template", "first\n\n{{frobnicate addresses}}\n");
+    check(
+        &bin::lb(),
+        &format!("check --render {}:/tmp/x", template.0.display()),
+        64,
+        &["--render", &template.at(3), "frobnicate"],
+    )
+    .await;
+}
+
+/// Serf's other events do not exist here: what names them is taken, and says so.
+#[tokio::test]
+async fn handlers_of_events_that_do_not_exist_are_taken() {
+    let handlers = "user:deploy,member-join=/bin/true\nquery:load=/bin/true";
+    let mut lb = Process::start_in(
+        &[("RAGOT_EVENT_HANDLER", handlers)],
+        &bin::lb(),
+        [
+            "--listen",
+            "127.0.0.1:0",
+            "--stats",
+            "off",
+            "--gossip",
+            "127.0.0.1:0",
+        ],
+    );
+    lb.said("`user:deploy` is never called").await;
+    lb.said("`query:load` is never called").await;
+    assert_eq!(lb.stop().await, 0);
+}
+
+#[tokio::test]
 async fn flags_win_over_variables_and_those_over_the_file() {
     let file = File::with(
         "order",
@@ -324,3 +361,60 @@ async fn too_few_descriptors_lower_maxconn_with_a_word() {
         .await;
     assert_eq!(lb.stop().await, 0);
 }
+
+/// The public names, pinned: scripts outside use them.
+const LB: &[&str] = &[
+    "listen",
+    "stats",
+    "stats-refresh",
+    "gossip",
+    "seed",
+    "advertise",
+    "resolver",
+    "keyring-file",
+    "encrypt",
+    "encrypt-migrate",
+    "name",
+    "service",
+    "workers",
+    "maxconn",
+    "retries",
+    "timeout-connect",
+    "timeout-client",
+    "timeout-server",
+    "timeout-http-request",
+    "timeout-tunnel",
+    "check-inter",
+    "drain-timeout",
+    "pool-file",
+    "event-handler",
+    "render",
+    "coalesce",
+    "control",
+    "log-level",
+    "config",
+];
+const MEMBER: &[&str] = &[
+    "seed",
+    "http",
+    "check",
+    "name",
+    "weight",
+    "tag",
+    "service",
+    "gossip",
+    "advertise",
+    "resolver",
+    "keyring-file",
+    "encrypt",
+    "encrypt-migrate",
+    "drain-timeout",
+    "restart",
+    "stop-timeout",
+    "event-handler",
+    "render",
+    "coalesce",
+    "control",
+    "log-level",
+    "config",
+];

@@ -11,16 +11,25 @@
     reason = "real processes run in real time, which no test can pause"
 )]
 
+mod addresses;
 mod bodies;
 mod browser;
 mod churn;
 mod cli;
+mod control_socket;
 mod death;
 mod demo;
 mod forwarding;
+mod handlers;
+mod hostile;
+mod operate;
 mod order;
+mod pool_file;
 mod refusals;
+mod rendering;
 mod rotation;
+mod sealed;
+mod several;
 mod stats;
 mod stop;
 mod table_of_d4;
@@ -28,3 +37,4 @@ mod table_of_d4_in_process;
 mod told;
 mod trouble;
 mod tunnel;
+mod wrapper;

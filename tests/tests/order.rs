@@ -1,21 +1,22 @@
 //! Started in every order: whoever comes last, all webapps are in the pool within three seconds,
 //! and nobody gives up waiting.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use e2e::backend::Backend;
-use e2e::cluster::Cluster;
+use e2e::cluster::{Cluster, announce};
 use e2e::dns::Dns;
 use e2e::lb::Lb;
 use e2e::member::Member;
+use e2e::process::free_at;
 
 #[tokio::test]
 async fn members_first() {
     let gossip = free_at([127, 7, 0, 1]);
-    let mut apps = announce(&gossip.to_string(), "").await;
+    let mut apps = announce(&NAMES, &gossip.to_string(), "").await;
     for (_, member) in &mut apps {
         member.process.said("no balancer answers").await;
     }
@@ -28,7 +29,7 @@ async fn members_first() {
 async fn balancer_first() {
     let lb = Lb::start().await;
     let began = Instant::now();
-    let mut apps = announce(&lb.gossip().to_string(), "").await;
+    let mut apps = announce(&NAMES, &lb.gossip().to_string(), "").await;
     all_in(&lb, &mut apps, began, "balancer first").await;
 }
 
@@ -69,7 +70,7 @@ async fn balancer_replaced_at_another_address_behind_the_same_name() {
     let dns = Dns::start(Some(Ipv4Addr::new(127, 7, 0, 2))).await;
     let mut lb = Lb::with(&format!("--gossip {old}")).await;
     let seed = format!("ha.test:{}", old.port());
-    let mut apps = announce(&seed, &format!("--resolver {}", dns.addr)).await;
+    let mut apps = announce(&NAMES, &seed, &format!("--resolver {}", dns.addr)).await;
     lb.until_up(&NAMES).await;
 
     lb.process.kill();
@@ -90,7 +91,7 @@ async fn a_name_that_does_not_exist_yet_is_asked_for_again() {
     let gossip = free_at([127, 7, 0, 4]);
     let dns = Dns::start(None).await;
     let seed = format!("ha.test:{}", gossip.port());
-    let mut apps = announce(&seed, &format!("--resolver {}", dns.addr)).await;
+    let mut apps = announce(&NAMES, &seed, &format!("--resolver {}", dns.addr)).await;
     for (_, member) in &mut apps {
         member.process.said("cannot resolve").await;
     }
@@ -110,17 +111,6 @@ async fn two_balancers_know_the_same_members() {
     first.lb.until_up(&NAMES).await;
 }
 
-/// Three webapps with their members.
-async fn announce(seed: &str, flags: &str) -> Vec<(Backend, Member)> {
-    let mut apps = Vec::new();
-    for name in NAMES {
-        let backend = Backend::http1(name).await;
-        let member = Member::with(name, backend.addr, seed, flags);
-        apps.push((backend, member));
-    }
-    apps
-}
-
 async fn all_in(lb: &Lb, apps: &mut [(Backend, Member)], began: Instant, order: &str) {
     lb.until_up(&NAMES).await;
     let took = began.elapsed();
@@ -130,12 +120,6 @@ async fn all_in(lb: &Lb, apps: &mut [(Backend, Member)], began: Instant, order: 
         apps.iter_mut()
             .all(|(_, member)| member.process.is_running())
     );
-}
-
-/// A port that nobody has at an address that nobody else here uses.
-fn free_at(ip: [u8; 4]) -> SocketAddr {
-    let socket = UdpSocket::bind((Ipv4Addr::from(ip), 0)).unwrap();
-    socket.local_addr().unwrap()
 }
 
 const NAMES: [&str; 3] = ["s1", "s2", "s3"];

@@ -1,12 +1,16 @@
 //! What flags, environment and file make of a balancer, with the defaults.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use member::advertise::Advertise;
 use member::gossip::{GOSSIP_PORT, GossipConfig};
+use member::hooks::Hooks;
 use member::node::{DEFAULT_SERVICE, Description};
 use member::parse::{self, Parsed};
+use member::protect::protection;
 use member::resolve::Resolver;
 use member::settings::{Problems, Sources};
 use member::{host, rules};
@@ -33,6 +37,8 @@ pub(super) fn settings(sources: &Sources, problems: &mut Problems) -> Settings {
         drain_timeout: sources.one("drain-timeout", DRAIN, parse::duration, problems),
         checks: checks(sources, problems),
         proxy: proxy(sources, problems),
+        pool_file: sources.optional("pool-file", file, problems),
+        hooks: Hooks::from_sources(sources, problems),
     }
 }
 
@@ -46,8 +52,9 @@ fn gossip(sources: &Sources, problems: &mut Problems) -> GossipConfig {
     let mut gossip = GossipConfig::new(Description::balancer(own.as_deref().unwrap_or("unnamed")));
     gossip.listen = sources.one("gossip", gossip.listen, parse::listen, problems);
     gossip.seeds = sources.many("seed", |text| parse::host_port(text, GOSSIP_PORT), problems);
-    gossip.advertise = sources.optional("advertise", parse::reachable, problems);
+    gossip.advertise = sources.optional("advertise", Advertise::parse, problems);
     gossip.resolver = Resolver::new(sources.optional("resolver", parse::address, problems));
+    gossip.protection = protection(sources, problems);
     gossip
 }
 
@@ -93,6 +100,14 @@ fn listen_or_off(text: &str) -> Parsed<Option<SocketAddr>> {
     parse::listen(text)
         .map(Some)
         .map_err(|rule| format!("{rule}, or `off`"))
+}
+
+fn file(text: &str) -> Parsed<PathBuf> {
+    let path = PathBuf::from(text);
+    path.file_name()
+        .is_some_and(|_| !text.ends_with('/'))
+        .then(|| path.clone())
+        .ok_or_else(|| "the path of a file, as /var/lib/ragot/pool.json".to_owned())
 }
 
 fn positive(text: &str) -> Parsed<Duration> {

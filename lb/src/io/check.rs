@@ -8,20 +8,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use super::upstream::{Refusal, dial};
+use super::upstream::{Refusal, dial_insistently};
 use crate::config::CheckPolicy;
+use crate::pool::effect::Errand;
 use crate::pool::proof::{Finding, Probe, Proof};
-use crate::pool::roster::Errand;
 
 /// Asks one server once. A failure is a finding; `None`: the question could not be asked, for
 /// want of something of ours.
 pub async fn probe(errand: &Errand, policy: CheckPolicy) -> Option<Proof> {
     let began = Instant::now();
-    let (limit, path) = match errand.probe {
-        Probe::Connect => (policy.admission, None),
-        Probe::Full => (policy.interval, errand.check.as_deref()),
+    let limit = errand.probe.limit(&policy);
+    let path = match errand.probe {
+        Probe::Connect => None,
+        Probe::Full => errand.check.as_deref(),
     };
-    let (finding, code, info) = match dial(errand.server.addr, limit).await {
+    let (finding, code, info) = match dial_insistently(errand.server.addr, limit).await {
         Err(refusal) => {
             let (finding, info) = conviction(&refusal)?;
             (finding, None, info)

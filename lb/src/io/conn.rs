@@ -8,14 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use super::patience::Lender;
 use super::stop::Stopping;
 use super::upload::Source;
 use super::wire::Wire;
 use crate::frontend::Seat;
-use crate::headers::Ends;
+use crate::headers::{Caller, Ends};
 use crate::proxy::Proxy;
 
 /// Serves one connection to its end. When `stopping` turns true the request in flight is
@@ -34,23 +35,22 @@ pub async fn serve(
     let Ok(local) = stream.local_addr() else {
         return;
     };
-    // A client that has gone meanwhile is noticed by the first read.
-    let _ = stream.set_nodelay(true);
-    let ends = Ends { client, local };
+    let caller = Caller::from(Ends { client, local });
     let wire = Wire::new(stream, recorder.client_bytes(), timeouts.client);
     // Bytes read when the last request was answered: what came since belongs to the next one.
     let (meter, answered) = (wire.meter(), AtomicU64::new(0));
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
-        let (proxy, seat, meter, answered) = (&proxy, &seat, &meter, &answered);
+        let (proxy, caller, seat) = (&proxy, &caller, &seat);
+        let (meter, answered) = (&meter, &answered);
         async move {
             let request = request.map(Source::Incoming);
-            let response = proxy.answer(request, Some(ends), Some(seat)).await;
+            let response = proxy.answer(request, Some(caller), Some(seat)).await;
             answered.store(meter.read(), Relaxed);
             Ok::<_, Infallible>(response)
         }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(Lender::default())
         .header_read_timeout(timeouts.request)
         .max_header_size(MAX_HEADER)
         .max_buf_size(MAX_BUFFER)

@@ -6,11 +6,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 
 use super::patience::Patience;
 use super::record::Ticket;
 use super::upstream::Borrowed;
+use crate::codec::body::Decoder;
 use crate::outcome::{End, Phase, Side};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -29,7 +30,6 @@ enum Kind {
 
 #[derive(Debug)]
 struct Relay {
-    body: Incoming,
     patience: Patience,
     /// Taken at the end, so that the end is told once.
     held: Option<(Ticket, Borrowed)>,
@@ -45,22 +45,26 @@ impl Download {
     /// A server's body; the server may pause for `patience`. The connection goes back to the
     /// shard and the ticket is settled when the body has ended.
     #[must_use]
-    pub fn relay(body: Incoming, ticket: Ticket, held: Borrowed, patience: Duration) -> Self {
-        let mut relay = Relay {
-            body,
+    pub fn relay(ticket: Ticket, mut held: Borrowed, patience: Duration) -> Self {
+        // Most bodies are short, and here already.
+        if let Some(body) = held.channel.take_body() {
+            held.give_back(ticket.now());
+            ticket.delivered();
+            return Self::from(body);
+        }
+        Self(Kind::Relay(Box::new(Relay {
             patience: Patience::new(patience),
             held: Some((ticket, held)),
-        };
-        if relay.body.is_end_stream() {
-            relay.end();
-        }
-        Self(Kind::Relay(Box::new(relay)))
+        })))
     }
 }
 
 impl Relay {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
-        match Pin::new(&mut self.body).poll_frame(cx) {
+        let Some((_, held)) = &mut self.held else {
+            return Poll::Ready(None);
+        };
+        match held.channel.poll_frame(cx) {
             Poll::Pending => self.wait(cx),
             Poll::Ready(None) => {
                 self.end();
@@ -68,8 +72,7 @@ impl Relay {
             }
             Poll::Ready(Some(Ok(frame))) => {
                 self.patience.renew();
-                // After trailers nobody asks again.
-                if frame.is_trailers() || self.body.is_end_stream() {
+                if self.left().is_done() {
                     self.end();
                 }
                 Poll::Ready(Some(Ok(frame)))
@@ -81,6 +84,11 @@ impl Relay {
         }
     }
 
+    fn left(&self) -> Decoder {
+        let held = self.held.as_ref();
+        held.map_or(Decoder::DONE, |(_, held)| held.channel.body())
+    }
+
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cause>>> {
         ready!(self.patience.poll(cx));
         self.fail(Side::ServerTimeout);
@@ -89,7 +97,8 @@ impl Relay {
 
     fn end(&mut self) {
         if let Some((ticket, held)) = self.held.take() {
-            held.give_back();
+            let now = held.shard.recorder().clock().now();
+            held.give_back(now);
             ticket.ended(End::DONE);
         }
     }
@@ -121,7 +130,7 @@ impl Body for Download {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Own(body) => body.is_none(),
-            Kind::Relay(relay) => relay.body.is_end_stream(),
+            Kind::Relay(relay) => relay.left().is_done(),
         }
     }
 
@@ -130,7 +139,10 @@ impl Body for Download {
             Kind::Own(body) => {
                 SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64))
             }
-            Kind::Relay(relay) => relay.body.size_hint(),
+            Kind::Relay(relay) => match relay.left() {
+                Decoder::Length(left) => SizeHint::with_exact(left),
+                Decoder::Chunked(_) | Decoder::UntilClose => SizeHint::default(),
+            },
         }
     }
 }

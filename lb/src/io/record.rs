@@ -84,6 +84,7 @@ impl Recorder {
         Ticket {
             recorder: self.clone(),
             began: now,
+            now,
             connect: None,
             response: None,
             ledger: None,
@@ -98,6 +99,8 @@ impl Recorder {
 pub struct Ticket {
     recorder: Recorder,
     began: Duration,
+    /// When the clock was last read: it is not, where no time can have passed.
+    now: Duration,
     connect: Option<Duration>,
     response: Option<Duration>,
     ledger: Option<Arc<Ledger>>,
@@ -106,9 +109,15 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// The time of the last milestone, on the balancer's clock.
+    #[must_use]
+    pub const fn now(&self) -> Duration {
+        self.now
+    }
+
     /// It was routed to a service.
     pub fn routed(&mut self, ledger: &Arc<Ledger>) {
-        let now = self.recorder.clock.now_ms();
+        let now = millis(self.now);
         ledger.cells.of(self.recorder.worker).stot.inc();
         ledger.rate.event(now);
         ledger.last_session.store(now as i64, Relaxed);
@@ -118,7 +127,7 @@ impl Ticket {
 
     /// A server was chosen for an attempt.
     pub fn assigned(&mut self, row: &Arc<Row>) {
-        let now = self.recorder.clock.now_ms();
+        let now = millis(self.now);
         row.rate.event(now);
         row.last_session.store(now as i64, Relaxed);
         self.row = Some(Arc::clone(row));
@@ -128,8 +137,11 @@ impl Ticket {
 
     /// An attempt has a connection.
     pub fn connected(&mut self, reused: bool) {
-        let now = self.recorder.clock.now();
-        self.connect.get_or_insert(now.saturating_sub(self.began));
+        if !reused {
+            self.now = self.recorder.clock.now();
+        }
+        let took = self.now.saturating_sub(self.began);
+        self.connect.get_or_insert(took);
         self.each(|tally| {
             if reused {
                 tally.reuse.inc();
@@ -140,7 +152,8 @@ impl Ticket {
     }
 
     /// The attempt failed and is made again, on the same server or elsewhere.
-    pub fn retried(&self, same_server: bool) {
+    pub fn retried(&mut self, same_server: bool) {
+        self.now = self.recorder.clock.now();
         self.each(|tally| {
             if same_server {
                 tally.wretr.inc();
@@ -152,7 +165,8 @@ impl Ticket {
 
     /// A server's response header has arrived.
     pub fn answered(&mut self, status: u16) {
-        self.response = Some(self.recorder.clock.now().saturating_sub(self.began));
+        self.now = self.recorder.clock.now();
+        self.response = Some(self.now.saturating_sub(self.began));
         self.each(|tally| tally.class(status).inc());
         self.front().hrsp[class_of(status)].inc();
     }
@@ -182,17 +196,26 @@ impl Ticket {
         self.settle(end);
     }
 
+    /// The request has ended with the milestone before: its whole answer was there.
+    pub fn delivered(mut self) {
+        self.settle_at(End::DONE, self.now);
+    }
+
     fn settle(&mut self, end: End) {
-        if std::mem::replace(&mut self.settled, true) {
-            return;
+        if !self.settled {
+            self.settle_at(end, self.recorder.clock.now());
         }
+    }
+
+    fn settle_at(&mut self, end: End, now: Duration) {
+        self.settled = true;
         self.blame(end);
         let Some(ledger) = &self.ledger else { return };
         ledger.current.fetch_sub(1, Relaxed);
         if self.row.is_none() || end.phase == Phase::Connect {
             return;
         }
-        let total = self.recorder.clock.now().saturating_sub(self.began);
+        let total = now.saturating_sub(self.began);
         let connect = self.connect.unwrap_or_default();
         let response = self.response.map(|at| at.saturating_sub(connect));
         self.each(|tally| {
@@ -276,7 +299,7 @@ impl Sink for ClientBytes {
 }
 
 /// Counts the bytes of a server's connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerBytes {
     ledger: Arc<Ledger>,
     row: Arc<Row>,

@@ -11,8 +11,10 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use super::check;
 use crate::clock::Clock;
 use crate::config::CheckPolicy;
+use crate::pool::effect::{Effect, Errand};
+use crate::pool::memory::{Memory, Notes};
 use crate::pool::proof::{Finding, Proof};
-use crate::pool::roster::{Effect, Errand, Roster};
+use crate::pool::roster::Roster;
 use crate::pool::server::Server;
 use crate::pool::set::SharedPool;
 use crate::pool::view::Admin;
@@ -109,6 +111,8 @@ pub struct Swap {
     released: Arc<Notify>,
     probes: Arc<Semaphore>,
     acknowledge: mpsc::UnboundedSender<Acknowledgement>,
+    memory: Memory,
+    notes: Option<watch::Sender<Notes>>,
 }
 
 impl Swap {
@@ -134,7 +138,15 @@ impl Swap {
             released,
             probes: Arc::new(Semaphore::new(MAX_PROBES)),
             acknowledge,
+            memory: Memory::default(),
+            notes: None,
         }
+    }
+
+    /// Begins with what is remembered, and tells what is to be remembered at every change.
+    pub fn remember(&mut self, memory: Memory, notes: watch::Sender<Notes>) {
+        self.memory = memory;
+        self.notes = Some(notes);
     }
 
     /// Where requests report.
@@ -159,19 +171,35 @@ impl Swap {
         self.apply();
         loop {
             let wake = self.roster.next_deadline().map(|at| self.clock.instant(at));
+            let recall = self.memory.next_deadline();
+            let recall = recall.map(|at| self.clock.instant(at));
             tokio::select! {
                 Some(event) = self.events.recv() => self.handle(event),
                 changed = snapshots.changed(), if gossip => match changed {
                     Ok(()) => {
-                        let snapshot = Arc::clone(&snapshots.borrow_and_update());
-                        self.roster.see(self.clock.now(), &snapshot);
+                        let heard = Arc::clone(&snapshots.borrow_and_update());
+                        self.see(&heard);
                     }
                     Err(_) => gossip = false,
                 },
                 () = self.released.notified() => self.roster.released(self.clock.now()),
                 () = sleep_until(wake) => self.roster.tick(self.clock.now()),
+                () = sleep_until(recall) => {
+                    let heard = Arc::clone(&snapshots.borrow());
+                    self.see(&heard);
+                }
             }
             self.apply();
+        }
+    }
+
+    fn see(&mut self, heard: &Arc<Snapshot>) {
+        let now = self.clock.now();
+        self.roster.see(now, &self.memory.complete(now, heard));
+        let forgotten = self.memory.take_forgotten();
+        if !forgotten.is_empty() {
+            let names = forgotten.join(", ");
+            tracing::info!(target: "state", "forgotten, since other members know nothing of them: {names}");
         }
     }
 
@@ -209,6 +237,9 @@ impl Swap {
             self.roster.tick(self.clock.now());
         }
         if let Some(pool) = self.roster.take_pool(self.clock.now()) {
+            if let Some(notes) = &self.notes {
+                notes.send_replace(self.memory.note(&pool));
+            }
             self.pool.store(pool);
         }
         for effect in self.roster.take_effects() {

@@ -9,11 +9,12 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::channel::Pipe;
 use super::record::Ticket;
-use super::upstream::Borrowed;
 use super::wire::Meter;
 use crate::frontend::Seat;
 use crate::outcome::{End, Phase, Side};
+use crate::pool::server::Lease;
 
 /// Both ends of a tunnel to be.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub struct Tunnel {
     /// The client's side.
     pub client: OnUpgrade,
     /// The server's side.
-    pub server: OnUpgrade,
+    pub server: Pipe,
     /// Counts of the server's connection, to tell silence from slowness.
     pub meter: Arc<Meter>,
     /// How long both may be silent.
@@ -32,7 +33,7 @@ pub struct Tunnel {
 
 impl Tunnel {
     /// Relays until the end; the server stays leased, the request in flight.
-    pub async fn run(self, ticket: Ticket, _held: Borrowed) {
+    pub async fn run(self, ticket: Ticket, _lease: Lease) {
         let seat = self.seat.clone();
         let end = match self.relay().await {
             Ok(()) => End::DONE,
@@ -49,9 +50,8 @@ impl Tunnel {
     /// that has closed may still be owed something, but not for long.
     async fn relay(self) -> Result<(), Side> {
         let client = self.client.await.map_err(|_| Side::Client)?;
-        let server = self.server.await.map_err(|_| Side::Server)?;
         let (mut from_client, mut to_client) = tokio::io::split(TokioIo::new(client));
-        let (mut from_server, mut to_server) = tokio::io::split(TokioIo::new(server));
+        let (mut from_server, mut to_server) = tokio::io::split(self.server);
         let mut up = pin!(pass(&mut from_client, &mut to_server));
         let mut down = pin!(pass(&mut from_server, &mut to_client));
         let moved = || self.meter.read() + self.meter.written();

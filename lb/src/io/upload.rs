@@ -253,6 +253,14 @@ impl Body for Upload {
 }
 
 impl Upload {
+    /// As much of it as was said to come has been sent, whatever follows.
+    pub fn finish(mut self) {
+        if let Some(sending) = &mut self.0 {
+            sending.touched = true;
+            sending.shared.set(Progress::Sent);
+        }
+    }
+
     fn source(&self) -> Option<&Source> {
         self.0.as_ref().and_then(|sending| sending.source.as_ref())
     }

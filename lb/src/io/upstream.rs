@@ -2,23 +2,18 @@
 //! are idle; nobody else takes its lock.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
+use super::channel::Channel;
+use super::patience::insist;
 use super::record::Recorder;
-use super::upload::{Upload, Uploads};
-use super::wire::{Meter, Watched, Wire};
 use crate::config::ProxyPolicy;
 use crate::pool::server::{Lease, Server, Standing};
 use crate::pool::set::Ledger;
@@ -42,7 +37,25 @@ pub enum Refusal {
 ///
 /// [`Refusal::Failed`] or [`Refusal::Ours`] with the system's error, or [`Refusal::TimedOut`].
 pub async fn dial(addr: SocketAddr, limit: Duration) -> Result<TcpStream, Refusal> {
-    let stream = timeout(limit, TcpStream::connect(addr))
+    opened(limit, TcpStream::connect(addr)).await
+}
+
+/// The same for checks, of which a lost segment must not be the end: the kernel sends it again after
+/// a second (RFC 6298, 2.1), half of what a check has. So the connection is attempted up to three
+/// times, side by side.
+///
+/// # Errors
+///
+/// As [`dial`]; whatever ends first counts.
+pub async fn dial_insistently(addr: SocketAddr, limit: Duration) -> Result<TcpStream, Refusal> {
+    opened(limit, insist(|| TcpStream::connect(addr))).await
+}
+
+async fn opened(
+    limit: Duration,
+    attempt: impl Future<Output = io::Result<TcpStream>>,
+) -> Result<TcpStream, Refusal> {
+    let stream = timeout(limit, attempt)
         .await
         .map_err(|_| Refusal::TimedOut)?
         .map_err(blame)?;
@@ -74,43 +87,18 @@ pub enum Want {
     Fresh,
 }
 
-/// A connection in use by one request.
-#[derive(Debug)]
-pub struct Channel {
-    sender: SendRequest<Upload>,
-    watched: Watched,
-    meter: Arc<Meter>,
-    /// Whether it has served a request before.
-    pub reused: bool,
-}
-
-impl Channel {
-    /// Its byte counts.
-    #[must_use]
-    pub const fn meter(&self) -> &Arc<Meter> {
-        &self.meter
-    }
-
-    /// Sends a request; resolves with the response's header.
-    pub fn send(
-        &mut self,
-        request: Request<Upload>,
-    ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + use<> {
-        self.sender.send_request(request)
-    }
-}
-
 #[derive(Debug)]
 struct Idle {
-    channel: Channel,
+    channel: Box<Channel>,
     counted: Counted,
-    since: Instant,
+    /// On the balancer's clock.
+    since: Duration,
 }
 
 impl Idle {
-    fn is_stale(&self, keep: Duration) -> bool {
-        self.channel.sender.is_closed()
-            || self.since.elapsed() >= keep
+    fn is_stale(&self, keep: Duration, now: Duration) -> bool {
+        !self.channel.seems_open()
+            || now.saturating_sub(self.since) >= keep
             || self.counted.0.standing() != Standing::Usable
     }
 }
@@ -163,7 +151,7 @@ impl Shard {
         &self.policy
     }
 
-    /// A connection to the leased server: idle or fresh.
+    /// A connection to the leased server: idle or fresh. `now` is on the balancer's clock.
     ///
     /// # Errors
     ///
@@ -173,57 +161,37 @@ impl Shard {
         lease: &Lease,
         ledger: &Arc<Ledger>,
         want: Want,
-    ) -> Result<Channel, Refusal> {
+        now: Duration,
+    ) -> Result<Box<Channel>, Refusal> {
         if want != Want::Fresh
-            && let Some(channel) = self.take(lease.server().uid, want)
+            && let Some(channel) = self.take(lease.server().uid, want, now)
         {
             return Ok(channel);
         }
+        // In a box: few requests come here, and all would carry the room for it.
+        Box::pin(self.open(lease, ledger)).await
+    }
+
+    async fn open(&self, lease: &Lease, ledger: &Arc<Ledger>) -> Result<Box<Channel>, Refusal> {
         let server = lease.server();
         let stream = tokio::select! {
             biased;
             stream = dial(server.addr, self.policy.timeouts.connect) => stream?,
             () = server.unusable() => return Err(Refusal::Abandoned),
         };
-        self.open(stream, server, ledger).await
-    }
-
-    async fn open(
-        &self,
-        stream: TcpStream,
-        server: &Arc<Server>,
-        ledger: &Arc<Ledger>,
-    ) -> Result<Channel, Refusal> {
-        let watched = Watched::new(stream);
         let sink = self.recorder.server_bytes(ledger, &server.row);
-        let wire = Wire::new(watched.clone(), sink, self.policy.timeouts.server).hearing_out();
-        let meter = wire.meter();
-        let (sender, connection) = http1::Builder::new()
-            .handshake(TokioIo::new(wire))
-            .await
-            .map_err(|error| Refusal::Failed(io::Error::other(error)))?;
-        let addr = server.addr;
-        tokio::spawn(async move {
-            if let Err(error) = connection.with_upgrades().await {
-                tracing::debug!(%addr, %error, "server connection ended");
-            }
-        });
-        Ok(Channel {
-            sender,
-            watched,
-            meter,
-            reused: false,
-        })
+        let patience = self.policy.timeouts.server;
+        Ok(Box::new(Channel::new(stream, sink, patience)))
     }
 
-    fn take(&self, uid: u64, want: Want) -> Option<Channel> {
+    fn take(&self, uid: u64, want: Want, now: Duration) -> Option<Box<Channel>> {
         let mut idle = self.lock();
         let kept = idle.get_mut(&uid)?;
         while let Some(mut candidate) = kept.pop() {
-            if candidate.is_stale(self.policy.idle.keep) || !candidate.channel.sender.is_ready() {
+            if candidate.is_stale(self.policy.idle.keep, now) {
                 continue;
             }
-            if want == Want::Alive && !candidate.channel.watched.is_quiet() {
+            if want == Want::Alive && !candidate.channel.is_open() {
                 continue;
             }
             candidate.channel.reused = true;
@@ -232,8 +200,8 @@ impl Shard {
         None
     }
 
-    fn put(&self, channel: Channel, server: &Arc<Server>) {
-        if channel.sender.is_closed() || server.standing() != Standing::Usable {
+    fn put(&self, channel: Box<Channel>, server: &Arc<Server>, now: Duration) {
+        if server.standing() != Standing::Usable {
             return;
         }
         let mut idle = self.lock();
@@ -242,16 +210,16 @@ impl Shard {
             kept.push(Idle {
                 channel,
                 counted: Counted::new(server),
-                since: Instant::now(),
+                since: now,
             });
         }
     }
 
     /// Closes what has been idle for too long, or leads to a server that may not be chosen.
     pub fn sweep(&self) {
-        let keep = self.policy.idle.keep;
+        let (keep, now) = (self.policy.idle.keep, self.recorder.clock().now());
         self.lock().retain(|_, kept| {
-            kept.retain(|idle| !idle.is_stale(keep));
+            kept.retain(|idle| !idle.is_stale(keep, now));
             !kept.is_empty()
         });
     }
@@ -265,20 +233,22 @@ impl Shard {
 #[derive(Debug)]
 pub struct Borrowed {
     /// The connection.
-    pub channel: Channel,
+    pub channel: Box<Channel>,
     /// The hold on its server.
     pub lease: Lease,
     /// Where the connection goes when it is idle.
     pub shard: Arc<Shard>,
-    /// The request's body, which may still be on its way.
-    pub uploads: Uploads,
 }
 
 impl Borrowed {
-    /// The response came to its end: the connection is idle now, unless the request has not.
-    pub fn give_back(self) {
-        if self.uploads.is_settled() {
-            self.shard.put(self.channel, self.lease.server());
+    /// The response came to its end: the connection is idle from `now` on, unless the request has
+    /// not ended.
+    pub fn give_back(mut self, now: Duration) {
+        self.channel.settle();
+        if self.channel.is_idle() {
+            self.shard.put(self.channel, self.lease.server(), now);
+        } else {
+            self.channel.hear_out();
         }
     }
 }

@@ -1,17 +1,18 @@
-//! The counted stream under hyper, on both sides. hyper shows neither byte counts, nor whether
-//! bytes of a request have left, nor lets one look at an idle connection; this does all three,
-//! and notices a peer that has stopped reading.
+//! The counted stream, on both sides: under hyper, which shows no byte counts, and in two halves
+//! under a `channel`. It knows whether bytes of a request have left, and notices a peer that has
+//! stopped reading; what the bytes mean it does not know.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::patience::Patience;
 
@@ -20,6 +21,7 @@ use super::patience::Patience;
 pub struct Meter {
     read: AtomicU64,
     written: AtomicU64,
+    reset: AtomicBool,
 }
 
 impl Meter {
@@ -33,6 +35,12 @@ impl Meter {
     #[must_use]
     pub fn written(&self) -> u64 {
         self.written.load(Relaxed)
+    }
+
+    /// Whether a write has met a reset that was not told, and that no read will be told of again.
+    #[must_use]
+    pub fn was_reset(&self) -> bool {
+        self.reset.load(Relaxed)
     }
 }
 
@@ -67,16 +75,20 @@ impl<S, K: Sink> Wire<S, K> {
         }
     }
 
-    /// A peer that has had enough may have answered before it hung up: what can no longer be sent
-    /// to it is dropped, uncounted, and reading tells how it ended.
-    pub fn hearing_out(mut self) -> Self {
-        self.hears_out = true;
-        self
-    }
-
     /// This connection's own counts.
     pub fn meter(&self) -> Arc<Meter> {
         Arc::clone(&self.meter)
+    }
+
+    /// From now on, a peer that has hung up fails what is sent to it.
+    pub fn hearing_no_more(mut self) -> Self {
+        self.hears_out = false;
+        self
+    }
+
+    /// What is underneath.
+    pub const fn stream(&self) -> &S {
+        &self.stream
     }
 
     fn wrote(
@@ -87,6 +99,9 @@ impl<S, K: Sink> Wire<S, K> {
     ) -> Poll<io::Result<usize>> {
         match result {
             Poll::Ready(Err(error)) if self.hears_out && is_hang_up(&error) => {
+                if error.kind() == io::ErrorKind::ConnectionReset {
+                    self.meter.reset.store(true, Relaxed);
+                }
                 Poll::Ready(Ok(offered))
             }
             Poll::Ready(Ok(bytes)) => {
@@ -102,6 +117,47 @@ impl<S, K: Sink> Wire<S, K> {
             failed => failed,
         }
     }
+}
+
+/// A server's connection in two halves, so that a request and its response may pass at once. They
+/// count together.
+///
+/// A server that has had enough may have answered before it hung up: what can no longer be sent
+/// to it is dropped, uncounted, and reading tells how it ended.
+pub fn halves<K: Sink + Clone>(
+    stream: TcpStream,
+    sink: K,
+    patience: Duration,
+) -> (Wire<OwnedReadHalf, K>, Wire<OwnedWriteHalf, K>) {
+    let (read, write) = stream.into_split();
+    let input = Wire::new(read, sink.clone(), patience);
+    let output = Wire {
+        stream: write,
+        sink,
+        meter: input.meter(),
+        patience: Patience::new(patience),
+        hears_out: true,
+    };
+    (input, output)
+}
+
+/// Whether an idle connection is still open: nothing to read, neither an end nor bytes nobody
+/// asked for.
+#[must_use]
+pub fn is_quiet(stream: &TcpStream) -> bool {
+    peek(stream).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// The same as far as the runtime has been told: asks the system only if there was news.
+#[must_use]
+pub fn has_been_quiet(stream: &TcpStream) -> bool {
+    stream
+        .try_io(Interest::READABLE, || peek(stream))
+        .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
+fn peek(stream: &TcpStream) -> io::Result<usize> {
+    SockRef::from(stream).peek(&mut [std::mem::MaybeUninit::uninit()])
 }
 
 fn is_hang_up(error: &io::Error) -> bool {
@@ -143,7 +199,9 @@ impl<S: AsyncWrite + Unpin, K: Sink> AsyncWrite for Wire<S, K> {
     ) -> Poll<io::Result<usize>> {
         // A header and a small body: copying them together costs less than a gathering write.
         let total: usize = bufs.iter().map(|buf| buf.len()).sum();
-        let result = if total <= SMALL {
+        let result = if let [only] = bufs {
+            Pin::new(&mut self.stream).poll_write(cx, only)
+        } else if total <= SMALL {
             let mut joined = [0; SMALL];
             let mut end = 0;
             for buf in bufs {
@@ -170,78 +228,10 @@ impl<S: AsyncWrite + Unpin, K: Sink> AsyncWrite for Wire<S, K> {
     }
 }
 
-/// A TCP stream that can be looked at while hyper owns it. The lock is held for one system call
-/// and only ever wanted by the one worker that owns the connection.
-#[derive(Clone, Debug)]
-pub struct Watched(Arc<Mutex<TcpStream>>);
-
-impl Watched {
-    /// Shares a stream.
-    #[must_use]
-    pub fn new(stream: TcpStream) -> Self {
-        Self(Arc::new(Mutex::new(stream)))
-    }
-
-    /// Whether an idle connection is still open: nothing to read, neither an end nor bytes nobody
-    /// asked for.
-    #[must_use]
-    pub fn is_quiet(&self) -> bool {
-        let mut byte = [std::mem::MaybeUninit::uninit()];
-        let peeked = self.with(|stream| SockRef::from(&*stream).peek(&mut byte));
-        peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-    }
-
-    fn with<T>(&self, act: impl FnOnce(&mut TcpStream) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.with(|stream| Pin::new(stream).poll_read(cx, buf))
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.with(|stream| Pin::new(stream).poll_write(cx, buf))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.with(|stream| Pin::new(stream).poll_write_vectored(cx, bufs))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true // TcpStream's are
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with(|stream| Pin::new(stream).poll_flush(cx))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.with(|stream| Pin::new(stream).poll_shutdown(cx))
-    }
-}
-
 const SMALL: usize = 2048;
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
-
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -277,21 +267,15 @@ mod tests {
     #[tokio::test]
     async fn a_look_tells_open_from_closed_and_from_talking() {
         let (near, far) = pair().await;
-        let watched = Watched::new(near);
-        assert!(watched.is_quiet());
+        assert!(is_quiet(&near) && has_been_quiet(&near));
         drop(far);
-        watched
-            .with(|stream| SockRef::from(&*stream).set_nonblocking(true))
-            .unwrap();
-        poll_fn(|cx| watched.with(|stream| stream.poll_read_ready(cx)))
-            .await
-            .unwrap();
-        assert!(!watched.is_quiet());
+        near.readable().await.unwrap();
+        assert!(!is_quiet(&near) && !has_been_quiet(&near));
 
         let (near, mut far) = pair().await;
         far.write_all(b"unasked").await.unwrap();
         near.readable().await.unwrap();
-        assert!(!Watched::new(near).is_quiet());
+        assert!(!is_quiet(&near) && !has_been_quiet(&near));
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,21 +7,12 @@ use std::time::Duration;
 
 use member::node::Word;
 
+use super::crowd::Voice;
+use super::damping::Damping;
 use super::proof::{Probe, Proof};
+use super::trial::Trial;
 use super::view::{Admin, Shown, View};
 use crate::config::CheckPolicy;
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Trial {
-    /// Not ready, or ready and its one connect under way.
-    Unproven,
-    /// HAProxy's check machine: up from `rise`, full at `rise + fall - 1`.
-    Checked(u32),
-    /// Met refused by a request or its first connect; `good` probes since, `delay` to the next.
-    Ejected { good: u32, delay: Duration },
-    /// Silent and proven dead: only its own voice brings it back.
-    Lost,
-}
 
 /// The health of one life of one server.
 #[derive(Clone, Debug)]
@@ -30,6 +21,13 @@ pub struct Health {
     admin: Admin,
     word: Word,
     silent_since: Option<Duration>,
+    /// Most of its service fell silent with it: its silence counts for nothing.
+    excused: bool,
+    damping: Damping,
+    /// Whether it was well when that was last looked at.
+    well: bool,
+    /// Which version of the webapp it is, by the tag `ver`.
+    version: Option<Arc<str>>,
     trial: Trial,
     due: Option<(Duration, Probe)>,
     /// When the check falls due that a connect asked for meanwhile must not delay.
@@ -56,6 +54,10 @@ impl Health {
             admin: Admin::Ready,
             word: Word::Starting,
             silent_since: None,
+            excused: false,
+            damping: Damping::default(),
+            well: false,
+            version: None,
             trial: Trial::Unproven,
             due: None,
             set_aside: None,
@@ -71,29 +73,24 @@ impl Health {
     #[must_use]
     pub fn succeeding(mut self, now: Duration, earlier: &Self) -> Self {
         self.admin = earlier.admin;
-        let View {
-            since,
-            failures,
-            downs,
-            downtime,
-            shown,
-            ..
-        } = earlier.view.clone();
-        self.view = View {
-            failures,
-            downs,
-            downtime,
-            ..self.view
-        };
-        // Down until the new life has proved itself: the time between counts as down.
-        if self.view.shown == Shown::Hidden && matches!(shown, Shown::Down { .. }) {
-            self.view = View {
-                shown,
-                since,
-                ..self.view
-            };
+        // Another version is another webapp, and who is in use stays so.
+        if self.version == earlier.version && !self.well {
+            self.damping = earlier.damping;
+            // Replaced while it was well: it ended without a goodbye.
+            if earlier.well && !earlier.excused {
+                self.damping.strike(now);
+            }
         }
+        self.view = std::mem::take(&mut self.view).succeeding(&earlier.view);
         self.settle(now);
+        self
+    }
+
+    /// As it is left behind by a server that is shown under another name from now on: nothing has
+    /// ended there.
+    #[must_use]
+    pub fn moved_on(mut self) -> Self {
+        self.well = false;
         self
     }
 
@@ -115,6 +112,59 @@ impl Health {
         matches!(self.trial, Trial::Ejected { .. } | Trial::Lost)
     }
 
+    /// Whether it is well, and only held out because it went down too often.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.is_well() && self.view.held_until.is_some()
+    }
+
+    fn is_well(&self) -> bool {
+        let said = self.admin == Admin::Ready && self.word == Word::Ready;
+        said && self.trial.is_passed(self.policy.rise)
+    }
+
+    /// How often it went down of late; see [`Damping`].
+    #[must_use]
+    pub fn penalty(&self, now: Duration) -> f64 {
+        self.damping.penalty(now)
+    }
+
+    /// It is needed, however often it went down.
+    pub fn release(&mut self, now: Duration) {
+        self.damping.release();
+        self.settle(now);
+    }
+
+    /// The same, of a version of the webapp; none if it does not say.
+    #[must_use]
+    pub fn of_version(mut self, version: Option<&Arc<str>>) -> Self {
+        self.version = version.cloned();
+        self
+    }
+
+    /// Whether gossip hears it, as far as that may be told from a crowd.
+    #[must_use]
+    pub const fn voice(&self) -> Voice {
+        Voice {
+            silent_since: self.silent_since,
+            excused: self.excused,
+        }
+    }
+
+    /// Its silence counts for nothing, since most fell silent with it; or it counts again.
+    pub fn excuse(&mut self, now: Duration, excused: bool) {
+        if self.excused == excused || self.silent_since.is_none() {
+            return;
+        }
+        self.excused = excused;
+        match self.trial {
+            Trial::Lost if excused => self.begin_trial(now),
+            _ if !excused => self.suspect(now),
+            _ => {}
+        }
+        self.settle(now);
+    }
+
     /// Whether it may finish what it has, but take nothing new.
     #[must_use]
     pub fn is_leaving(&self) -> bool {
@@ -134,7 +184,7 @@ impl Health {
     /// When [`is_over`](Self::is_over) becomes true if it is out and nothing else happens.
     #[must_use]
     pub fn over_at(&self) -> Option<Duration> {
-        let silent_since = self.silent_since?;
+        let silent_since = self.silent_since.filter(|_| !self.excused)?;
         Some(silent_since.max(self.view.since) + self.policy.forget)
     }
 
@@ -156,6 +206,8 @@ impl Health {
         if self.word == Word::Ready {
             self.begin_trial(now);
         } else {
+            // An excuse is for whose last word was `ready`.
+            self.excused = false;
             self.trial = Trial::Unproven;
             self.cancel();
         }
@@ -167,18 +219,17 @@ impl Health {
         match (live, self.silent_since) {
             (true, Some(_)) => {
                 self.silent_since = None;
-                if self.trial == Trial::Lost {
-                    self.begin_trial(now);
+                let excused = std::mem::take(&mut self.excused);
+                match self.trial {
+                    Trial::Lost => self.begin_trial(now),
+                    // Out with most of its service: its probes may be far apart by now.
+                    Trial::Ejected { .. } if excused => self.recover_from(now),
+                    _ => {}
                 }
             }
             (false, None) => {
                 self.silent_since = Some(now);
-                match self.trial {
-                    Trial::Checked(health) if health >= self.policy.rise => self.ask_between(now),
-                    Trial::Unproven => {}
-                    // Already disproved: silence makes it complete.
-                    _ => self.lose(),
-                }
+                self.suspect(now);
             }
             _ => return,
         }
@@ -221,6 +272,9 @@ impl Health {
 
     /// Begins the probe that is due, if any: what to ask, and the round to answer with.
     pub fn begin(&mut self, now: Duration) -> Option<(Probe, u64)> {
+        if self.view.held_until.is_some_and(|until| until <= now) {
+            self.settle(now);
+        }
         let (at, probe) = self.due?;
         if self.probing || at > now {
             return None;
@@ -263,6 +317,20 @@ impl Health {
         self.settle(now);
     }
 
+    /// Its silence counts from now on.
+    fn suspect(&mut self, now: Duration) {
+        match self.trial {
+            Trial::Checked(health) if health >= self.policy.rise => self.ask_between(now),
+            Trial::Unproven => {}
+            // Already disproved: silence makes it complete.
+            _ => self.lose(),
+        }
+    }
+
+    const fn is_suspect(&self) -> bool {
+        self.silent_since.is_some() && !self.excused
+    }
+
     fn pass_trial(&mut self, now: Duration, by: Probe) {
         self.trial = Trial::Checked(self.full());
         // Admitted by a connect: its own check follows at once.
@@ -289,11 +357,27 @@ impl Health {
         if up {
             self.view.failures += 1;
         }
-        if up && (probe == Probe::Connect || self.silent_since.is_some()) {
+        if up && (self.is_suspect() || (probe == Probe::Connect && !self.excused)) {
             return self.put_out(now);
         }
         let fallen = health.saturating_sub(1);
-        self.trial = Trial::Checked(if fallen < self.policy.rise { 0 } else { fallen });
+        if up && self.excused {
+            self.doubt_with_all(now, fallen, probe);
+        } else {
+            self.trial = Trial::Checked(if fallen < self.policy.rise { 0 } else { fallen });
+        }
+    }
+
+    /// Most are silent with it: the full count of failures takes it out, in quick succession.
+    fn doubt_with_all(&mut self, now: Duration, fallen: u32, probe: Probe) {
+        if fallen < self.policy.rise {
+            return self.put_out(now);
+        }
+        self.trial = Trial::Checked(fallen);
+        if probe == Probe::Connect {
+            self.set_aside = self.due.map(|(at, _)| at);
+            self.due = Some((now + self.policy.recovery, Probe::Connect));
+        }
     }
 
     fn recovering(&mut self, now: Duration, good: u32, delay: Duration, passed: bool) {
@@ -315,17 +399,21 @@ impl Health {
     }
 
     fn put_out(&mut self, now: Duration) {
-        if self.silent_since.is_some() {
+        if self.is_suspect() {
             return self.lose();
         }
         if matches!(self.trial, Trial::Ejected { .. }) {
             return; // its recovery is under way, and keeps its pace
         }
+        self.recover_from(now + self.policy.recovery);
+    }
+
+    fn recover_from(&mut self, at: Duration) {
         self.trial = Trial::Ejected {
             good: 0,
             delay: self.policy.recovery,
         };
-        self.ask(now + self.policy.recovery, Probe::Full);
+        self.ask(at, Probe::Full);
     }
 
     fn lose(&mut self) {
@@ -360,7 +448,15 @@ impl Health {
 
     /// Brings the view in line after any change.
     fn settle(&mut self, now: Duration) {
-        let shown = self.shown();
+        self.view.held_until = self.damping.held_until(now);
+        let (mut shown, well) = (self.shown(), self.is_well());
+        let was_well = std::mem::replace(&mut self.well, well);
+        let fell = was_well && !well;
+        if fell && matches!(shown, Shown::Down { .. }) && !self.excused {
+            self.damping.strike(now);
+            self.view.held_until = self.damping.held_until(now);
+            shown = self.shown();
+        }
         self.view.silent = self.silent_since.is_some();
         self.view.reason = match &self.word {
             Word::Down(reason) => Some(Arc::clone(reason)),
@@ -371,17 +467,7 @@ impl Health {
             Trial::Ejected { good, .. } => good,
             Trial::Unproven | Trial::Lost => 0,
         };
-        let was = std::mem::replace(&mut self.view.shown, shown);
-        if was.same_kind(shown) {
-            return;
-        }
-        if matches!(was, Shown::Down { .. }) {
-            self.view.downtime += now.saturating_sub(self.view.since);
-        }
-        if matches!(shown, Shown::Down { .. } | Shown::Maint) && was != Shown::Hidden {
-            self.view.downs += 1;
-        }
-        self.view.since = now;
+        self.view.turn(now, shown);
     }
 
     fn shown(&self) -> Shown {
@@ -390,24 +476,11 @@ impl Health {
             (_, Word::Starting) => Shown::Hidden,
             (Admin::Drain, _) | (_, Word::Draining | Word::Left) => Shown::Drain,
             (_, Word::Down(_)) => Shown::Down { good: 0 },
-            (_, Word::Ready) => self.shown_by_trial(),
-        }
-    }
-
-    fn shown_by_trial(&self) -> Shown {
-        match self.trial {
-            Trial::Checked(health) if health >= self.policy.rise => Shown::Up {
-                left: health - self.policy.rise + 1,
-            },
-            Trial::Checked(good) | Trial::Ejected { good, .. } => Shown::Down { good },
-            // A rumour of a dead node gets no row.
-            Trial::Lost if self.view.shown == Shown::Hidden => Shown::Hidden,
-            Trial::Lost => Shown::Down { good: 0 },
-            // Never shown: no row yet. Coming back: as it was until the connect has ended.
-            Trial::Unproven => match self.view.shown {
-                Shown::Up { .. } => Shown::Down { good: 0 },
-                before => before,
-            },
+            (_, Word::Ready) => self.trial.shown(
+                self.policy.rise,
+                self.view.shown,
+                self.view.held_until.is_some(),
+            ),
         }
     }
 }

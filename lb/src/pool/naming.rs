@@ -7,22 +7,27 @@ use std::sync::Arc;
 /// One node's claim to a name. Claims are listed oldest generation first.
 #[derive(Clone, Debug)]
 pub struct Claim {
-    /// Live, not leaving, not disproved.
+    /// Known to gossip, not leaving, not disproved.
     pub strong: bool,
+    /// It is well.
+    pub serves: bool,
     /// The name it is shown under now.
     pub holds: Option<Arc<str>>,
 }
 
 /// The name each claimant is to be shown under; `None` for one that gives way.
 ///
-/// Strong claims share the name out among themselves; without any, the newest node has it. Who
-/// holds the plain name keeps it; if nobody does, the newest takes it.
+/// Strong claims share the name out among themselves; until one of them serves, with those that
+/// serve; without any, the newest node has it. Who holds the plain name keeps it; if nobody does,
+/// the newest takes it.
 #[must_use]
 pub fn assign(name: &Arc<str>, claims: &[Claim]) -> Vec<Option<Arc<str>>> {
-    let any_strong = claims.iter().any(|claim| claim.strong);
+    let is_succeeded = claims.iter().any(|claim| claim.strong && claim.serves);
+    let has_claim = |claim: &Claim| claim.strong || (claim.serves && !is_succeeded);
+    let is_claimed = claims.iter().any(has_claim);
     let stands = |index: usize| {
-        if any_strong {
-            claims[index].strong
+        if is_claimed {
+            has_claim(&claims[index])
         } else {
             index + 1 == claims.len()
         }
@@ -81,11 +86,20 @@ pub fn compare(a: &str, b: &str) -> Ordering {
 mod tests {
     use super::*;
 
-    fn check(claims: &[(bool, Option<&str>)], expected: &[Option<&str>]) {
+    /// Known, and well or not yet.
+    const UP: (bool, bool) = (true, true);
+    const NEW: (bool, bool) = (true, false);
+    /// No longer known, but well.
+    const LOST: (bool, bool) = (false, true);
+    /// Leaving, disproved, or no longer known and never well.
+    const WEAK: (bool, bool) = (false, false);
+
+    fn check(claims: &[((bool, bool), Option<&str>)], expected: &[Option<&str>]) {
         let claims: Vec<Claim> = claims
             .iter()
-            .map(|&(strong, holds)| Claim {
+            .map(|&((strong, serves), holds)| Claim {
                 strong,
+                serves,
                 holds: holds.map(Arc::from),
             })
             .collect();
@@ -97,31 +111,48 @@ mod tests {
     #[test]
     fn names() {
         check(&[], &[]);
-        check(&[(true, None)], &[Some("s1")]);
-        check(&[(false, None)], &[Some("s1")]);
+        check(&[(NEW, None)], &[Some("s1")]);
+        check(&[(WEAK, None)], &[Some("s1")]);
         // A live holder keeps its name; the second is numbered, and stays so.
         check(
-            &[(true, Some("s1")), (true, None)],
+            &[(UP, Some("s1")), (NEW, None)],
             &[Some("s1"), Some("s1~2")],
         );
         check(
-            &[(true, Some("s1")), (true, Some("s1~2"))],
+            &[(UP, Some("s1")), (UP, Some("s1~2"))],
             &[Some("s1"), Some("s1~2")],
         );
         check(
-            &[(true, Some("s1")), (true, Some("s1~2")), (true, None)],
+            &[(UP, Some("s1")), (UP, Some("s1~2")), (NEW, None)],
             &[Some("s1"), Some("s1~2"), Some("s1~3")],
         );
-        // The old life is leaving, silent or disproved: the new one takes over.
-        check(&[(false, Some("s1")), (true, None)], &[None, Some("s1")]);
+        // The old life is leaving or disproved: the new one takes over.
+        check(&[(WEAK, Some("s1")), (NEW, None)], &[None, Some("s1")]);
         check(
-            &[(false, Some("s1")), (true, Some("s1~2"))],
+            &[(WEAK, Some("s1")), (UP, Some("s1~2"))],
             &[None, Some("s1")],
         );
         // The new life is not well: the old one stays.
-        check(&[(true, Some("s1")), (false, None)], &[Some("s1"), None]);
+        check(&[(UP, Some("s1")), (WEAK, None)], &[Some("s1"), None]);
         // Nobody is well: the newest shows.
-        check(&[(false, Some("s1")), (false, None)], &[None, Some("s1")]);
+        check(&[(WEAK, Some("s1")), (WEAK, None)], &[None, Some("s1")]);
+    }
+
+    #[test]
+    fn who_is_no_longer_known_serves_until_another_does() {
+        check(
+            &[(LOST, Some("s1")), (NEW, None)],
+            &[Some("s1"), Some("s1~2")],
+        );
+        check(
+            &[(LOST, Some("s1")), (UP, Some("s1~2"))],
+            &[None, Some("s1")],
+        );
+        check(
+            &[(LOST, Some("s1")), (LOST, Some("s1~2"))],
+            &[Some("s1"), Some("s1~2")],
+        );
+        check(&[(LOST, Some("s1")), (WEAK, None)], &[Some("s1"), None]);
     }
 
     #[test]

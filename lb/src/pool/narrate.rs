@@ -1,6 +1,8 @@
 //! Pure: state changes in the words HAProxy uses for them on stderr and in syslog
 //! (management guide 8.3 and `log.c`'s wording as observed of 2.6).
 
+use std::time::Duration;
+
 use member::node::{NodeKey, Word};
 
 use super::proof::Proof;
@@ -59,6 +61,29 @@ pub fn line(scene: &Scene<'_>) -> Option<String> {
 #[must_use]
 pub fn no_server(service: &str) -> String {
     format!("backend {service} has no server available!")
+}
+
+/// A server that is well is held out because it went down too often.
+#[must_use]
+pub fn held(service: &str, server: &str, for_at_most: Duration) -> String {
+    format!(
+        "Server {service}/{server} is well, but went down too often; held out for {} s at most, \
+         unless it is needed",
+        for_at_most.as_secs()
+    )
+}
+
+/// Most of a service fell silent at once; or that is over.
+#[must_use]
+pub fn mass_silence(service: &str, silent: usize, begins: bool) -> String {
+    if begins {
+        format!(
+            "ALERT: {silent} servers of backend {service} fell silent in gossip at once: \
+             is this balancer cut off? They are kept while they can be connected to"
+        )
+    } else {
+        format!("backend {service} is no longer silent as a whole")
+    }
 }
 
 /// Two live nodes have one name.

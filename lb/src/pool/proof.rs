@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use stats_ui::report::CheckStatus;
 
+use crate::config::CheckPolicy;
+
 /// What a probe found, or a request met. HAProxy's check codes (management guide 9.1, field 36).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Finding {
@@ -72,6 +74,16 @@ impl Proof {
     }
 }
 
+impl Proof {
+    /// Whether it tells more of us than of the server: a time limit that came much too late is a
+    /// timer that stood still with its process, and so may have done what should have read the answer.
+    #[must_use]
+    pub fn is_overdue(&self, limit: Duration) -> bool {
+        let timed_out = matches!(self.finding, Finding::L4Tout | Finding::L7Tout);
+        timed_out && self.took > limit + limit / 2
+    }
+}
+
 /// What to ask a server.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Probe {
@@ -79,4 +91,15 @@ pub enum Probe {
     Connect,
     /// The server's own check: HTTP where it announces a path, else a TCP connect.
     Full,
+}
+
+impl Probe {
+    /// How long the answer may take.
+    #[must_use]
+    pub const fn limit(self, policy: &CheckPolicy) -> Duration {
+        match self {
+            Self::Connect => policy.admission,
+            Self::Full => policy.interval,
+        }
+    }
 }

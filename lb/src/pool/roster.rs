@@ -6,50 +6,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use member::node::{Node, NodeKey, Role, Word};
+use member::node::{NodeKey, Role, Word};
 use member::snapshot::{Presence, Sighting, Snapshot};
 use tokio::sync::Notify;
 
 use super::agenda::Agenda;
+use super::crowd;
+use super::effect::{Effect, Errand};
 use super::health::Health;
-use super::naming::{self, Claim};
 use super::narrate;
-use super::proof::{Probe, Proof};
+use super::proof::Proof;
 use super::rows::Rows;
 use super::server::{Row, Server, Standing};
-use super::set::{Entry, Ledger, Pool, Rotation, Service};
+use super::set::{Ledger, Pool};
+use super::strangers::Strangers;
 use super::tracked::Tracked;
 use super::view::{Admin, Shown};
+use super::weighing::{self, Silence};
 use crate::config::CheckPolicy;
-
-/// Something to be done about a decision, in this order.
-#[derive(Debug)]
-pub enum Effect {
-    /// Ask a server; answer with [`Roster::proved`].
-    Probe(Errand),
-    /// Tell a draining node how many of its requests are left; 0 lets it go.
-    Acknowledge {
-        /// The node.
-        key: NodeKey,
-        /// Requests still in flight.
-        in_flight: u64,
-    },
-    /// A state change to write down, as HAProxy words it.
-    Say(String),
-}
-
-/// One probe to make.
-#[derive(Clone, Debug)]
-pub struct Errand {
-    /// The server, and the round to answer with.
-    pub server: Arc<Server>,
-    /// See [`Health::begin`].
-    pub round: u64,
-    /// What to ask.
-    pub probe: Probe,
-    /// The path of its HTTP check; `None`: a TCP connect.
-    pub check: Option<Arc<str>>,
-}
 
 /// Every server known, and what is believed of it.
 #[derive(Debug)]
@@ -62,8 +36,13 @@ pub struct Roster {
     rows: Rows,
     /// Nodes that `sweep` may have to act upon.
     to_sweep: BTreeSet<NodeKey>,
-    /// Draining nodes that are none of ours, and have been told so.
-    strangers: BTreeSet<NodeKey>,
+    strangers: Strangers,
+    /// Services most of whose servers fell silent at once, and since when.
+    silenced: BTreeMap<Arc<str>, Duration>,
+    /// Whether gossip hears anybody at all.
+    hears: bool,
+    /// Whether who is held out must be weighed anew.
+    holds: bool,
     next_uid: u64,
     released: Arc<Notify>,
     effects: Vec<Effect>,
@@ -90,7 +69,10 @@ impl Roster {
             agenda: Agenda::default(),
             rows: Rows::new(workers),
             to_sweep: BTreeSet::new(),
-            strangers: BTreeSet::new(),
+            strangers: Strangers::default(),
+            silenced: BTreeMap::new(),
+            hears: false,
+            holds: false,
             next_uid: 1,
             released,
             effects: Vec::new(),
@@ -101,14 +83,13 @@ impl Roster {
     /// Gossip has a new picture. A node it no longer mentions is treated as silent.
     pub fn see(&mut self, now: Duration, snapshot: &Snapshot) {
         for (key, sighting) in &snapshot.nodes {
-            if self.tracked.contains_key(key) || self.enrol(now, key, sighting) {
+            if self.tracked.contains_key(key) || self.enrol(now, snapshot, key) {
                 self.update(now, key, sighting);
             } else {
-                self.dismiss_stranger(key, &sighting.node);
+                self.effects.extend(self.strangers.dismiss(&sighting.node));
             }
         }
-        self.strangers
-            .retain(|key| snapshot.nodes.contains_key(key));
+        self.strangers.forget(snapshot);
         let unmentioned: Vec<NodeKey> = self
             .tracked
             .keys()
@@ -117,10 +98,13 @@ impl Roster {
             .collect();
         for key in unmentioned {
             self.with(now, &key, |tracked| {
-                tracked.live = false;
+                tracked.lose_sight();
                 tracked.health.hear(now, false);
             });
         }
+        let mut seen = snapshot.nodes.values();
+        self.hears = seen.any(|sighting| sighting.presence == Presence::Live);
+        self.weigh(now);
         self.rename(now);
         self.sweep(now);
     }
@@ -138,6 +122,9 @@ impl Roster {
 
     /// A probe has ended.
     pub fn proved(&mut self, now: Duration, errand: &Errand, proof: &Proof) {
+        if proof.is_overdue(errand.probe.limit(&self.policy)) {
+            return self.unproved(now, errand);
+        }
         self.with_uid(now, errand.server.uid, |tracked| {
             tracked
                 .health
@@ -180,6 +167,9 @@ impl Roster {
             });
             self.effects.extend(errand.map(Effect::Probe));
         }
+        if self.excused_until().is_some_and(|at| at <= now) {
+            self.weigh(now);
+        }
         self.sweep(now);
     }
 
@@ -191,7 +181,8 @@ impl Roster {
     /// When [`tick`](Self::tick) is to be called next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.agenda.next()
+        let times = [self.agenda.next(), self.excused_until()];
+        times.into_iter().flatten().min()
     }
 
     /// What is to be done, in order; to be called after every event.
@@ -202,6 +193,11 @@ impl Roster {
     /// The pool to store, if it changed since the last call; to be stored before the effects are
     /// carried out.
     pub fn take_pool(&mut self, now: Duration) -> Option<Pool> {
+        if std::mem::take(&mut self.holds) {
+            for key in weighing::needed(&self.tracked, now) {
+                self.with(now, &key, |tracked| tracked.health.release(now));
+            }
+        }
         if !std::mem::take(&mut self.dirty) {
             return None;
         }
@@ -219,40 +215,20 @@ impl Roster {
     /// The pool as it should be.
     #[must_use]
     pub fn pool(&self) -> Pool {
-        let mut rows: BTreeMap<&Arc<str>, Vec<Entry>> = BTreeMap::new();
-        for tracked in self.tracked.values() {
-            if tracked.name.is_some() && tracked.health.view().shown != Shown::Hidden {
-                let server = Arc::clone(&tracked.server);
-                rows.entry(&tracked.service).or_default().push(Entry {
-                    server,
-                    weight: tracked.weight,
-                });
-            }
-        }
-        let service = |ledger: &Arc<Ledger>| {
-            let mut rows = rows.remove(&ledger.name).unwrap_or_default();
-            rows.sort_by(|a, b| naming::compare(&a.row().name, &b.row().name));
-            let usable = |entry: &&Entry| entry.server.standing() == Standing::Usable;
-            let rotation = Rotation::of(rows.iter().filter(usable));
-            Arc::new(Service {
-                ledger: Arc::clone(ledger),
-                rotation,
-                rows,
-            })
-        };
-        let services = self.ledgers.values().map(service);
-        Pool {
-            services: services.map(|s| (Arc::clone(&s.ledger.name), s)).collect(),
-        }
+        weighing::pool(&self.ledgers, &self.tracked)
     }
 
     /// Begins to track a node that offers a server here; `false` if it does not.
-    fn enrol(&mut self, now: Duration, key: &NodeKey, sighting: &Sighting) -> bool {
-        let node = &sighting.node;
+    fn enrol(&mut self, now: Duration, snapshot: &Snapshot, key: &NodeKey) -> bool {
+        let (sighting, node) = match snapshot.nodes.get(key) {
+            Some(sighting) => (sighting, &sighting.node),
+            None => return false,
+        };
         let (Role::Backend, Some(addr)) = (node.role, node.http) else {
             return false;
         };
-        if node.word == Word::Left || !self.ledgers.contains_key(&node.service) {
+        let is_ours = node.word != Word::Left && self.ledgers.contains_key(&node.service);
+        if !is_ours || weighing::is_given_away(snapshot, sighting) {
             return false;
         }
         // Until it has a name of its own it counts on a row nobody sees.
@@ -264,23 +240,16 @@ impl Roster {
             name: None,
             weight: node.weight,
             check: node.check.clone(),
-            health: Health::new(self.policy, now),
+            health: Health::new(self.policy, now).of_version(node.tags.get("ver")),
+            known: true,
             live: sighting.presence == Presence::Live,
+            was_live: sighting.presence == Presence::Live,
             acknowledged: None,
+            displaced: false,
         };
         self.tracked.insert(key.clone(), tracked);
         self.rename_group(now, &key.name);
         true
-    }
-
-    /// A draining node waits for every balancer, also for those it never served.
-    fn dismiss_stranger(&mut self, key: &NodeKey, node: &Node) {
-        if node.word == Word::Draining && self.strangers.insert(key.clone()) {
-            self.effects.push(Effect::Acknowledge {
-                key: key.clone(),
-                in_flight: 0,
-            });
-        }
     }
 
     /// Takes over what may change within one life; its address and service may not.
@@ -288,14 +257,14 @@ impl Roster {
         let node = &sighting.node;
         let mut reweighed = false;
         self.with(now, key, |tracked| {
-            tracked.live = sighting.presence == Presence::Live;
+            tracked.hear(sighting.presence == Presence::Live);
             reweighed = tracked.weight != node.weight;
             tracked.weight = node.weight;
             tracked.check.clone_from(&node.check);
             tracked.health.hear(now, tracked.live);
             tracked.health.say(now, &node.word);
         });
-        self.dirty |= reweighed;
+        (self.dirty, self.holds) = (self.dirty | reweighed, self.holds | reweighed);
     }
 
     /// Gives every node the name it is to be shown under.
@@ -310,23 +279,7 @@ impl Roster {
 
     /// The same for the nodes of one name.
     fn rename_group(&mut self, now: Duration, name: &Arc<str>) {
-        let key = |generation| NodeKey {
-            name: Arc::clone(name),
-            generation,
-        };
-        let group = self.tracked.range(key(0)..=key(u64::MAX));
-        let (keys, claims): (Vec<NodeKey>, Vec<Claim>) = group
-            .map(|(key, tracked)| (key.clone(), tracked.claim()))
-            .unzip();
-        let mut changes: Vec<_> = keys
-            .into_iter()
-            .zip(naming::assign(name, &claims))
-            .zip(&claims)
-            .filter(|((_, assigned), claim)| *assigned != claim.holds)
-            .map(|(change, _)| change)
-            .collect();
-        // Who gives way first, so that who follows inherits its health.
-        changes.sort_by_key(|(_, assigned)| assigned.is_some());
+        let changes = weighing::names(&self.tracked, name);
         for (key, assigned) in changes {
             self.reseat(now, &key, assigned);
         }
@@ -345,7 +298,13 @@ impl Roster {
         };
         let service = Arc::clone(&tracked.service);
         if let Some(old) = tracked.name.take() {
-            self.rows.keep(&service, &old, tracked.health.clone());
+            let health = tracked.health.clone();
+            let health = if name.is_some() {
+                health.moved_on()
+            } else {
+                health
+            };
+            self.rows.keep(&service, &old, health);
         }
         tracked.name = name.clone();
         let addr = tracked.server.addr;
@@ -363,8 +322,46 @@ impl Roster {
                 }
             }
         }
-        self.dirty = true;
+        (self.dirty, self.holds) = (true, true);
         self.refresh(now, key);
+    }
+
+    /// What several servers decide together: whose an address is, whether a silence is anybody's.
+    fn weigh(&mut self, now: Duration) {
+        for key in weighing::newly_displaced(&self.tracked) {
+            self.with(now, &key, |tracked| tracked.displaced = !tracked.displaced);
+        }
+        let silences = weighing::silences(&self.tracked);
+        self.silenced.retain(|name, _| silences.contains_key(name));
+        for (service, silence) in silences {
+            self.weigh_silence(now, service, &silence);
+        }
+    }
+
+    /// Where most of a service fell silent at once, silence is excused; else it counts.
+    fn weigh_silence(&mut self, now: Duration, service: Arc<str>, silence: &Silence) {
+        let since = self.silenced.get(&service).copied();
+        let is_over = since.is_some_and(|since| crowd::is_over(since, self.hears, now));
+        let excused = silence.is_mass(now) && !is_over;
+        let suspects = silence.suspects(now);
+        if excused == since.is_none() {
+            let line = narrate::mass_silence(&service, suspects.len(), excused);
+            self.effects.push(Effect::Say(line));
+        }
+        if excused {
+            self.silenced.entry(service).or_insert(now);
+        } else if self.silenced.remove(&service).is_none() {
+            return;
+        }
+        for key in suspects {
+            self.with(now, &key, |tracked| tracked.health.excuse(now, excused));
+        }
+    }
+
+    /// When an excuse ends, since others are heard.
+    fn excused_until(&self) -> Option<Duration> {
+        let times = self.silenced.values().filter(|_| self.hears);
+        times.map(|since| crowd::over_at(*since)).min()
     }
 
     fn server(&mut self, key: &NodeKey, addr: std::net::SocketAddr, row: Arc<Row>) -> Arc<Server> {
@@ -396,7 +393,7 @@ impl Roster {
         let Some(tracked) = self.tracked.get_mut(key) else {
             return;
         };
-        let was = tracked.health.view().shown;
+        let (was, was_held) = (tracked.health.view().shown, tracked.health.is_held());
         change(tracked);
         if *tracked.health.word() != Word::Draining {
             tracked.acknowledged = None;
@@ -413,10 +410,15 @@ impl Roster {
         } else {
             self.to_sweep.insert(key.clone());
         }
+        let is_held = tracked.health.is_held();
+        self.holds |= !was.same_kind(shown) || was_held != is_held;
+        if is_held && !was_held {
+            self.effects.extend(tracked.held_out(now).map(Effect::Say));
+        }
         let due = tracked.health.due();
-        let over = tracked.health.over_at().filter(|at| *at > now);
-        self.agenda
-            .set(key, [due, over].into_iter().flatten().min());
+        let later = [tracked.health.over_at(), tracked.health.view().held_until];
+        let later = later.into_iter().flatten().filter(|at| *at > now);
+        self.agenda.set(key, later.chain(due).min());
         if !was.same_kind(shown) {
             self.narrate(key, was);
         }
@@ -452,18 +454,12 @@ impl Roster {
     fn sweep(&mut self, now: Duration) {
         let mut gone = Vec::new();
         for key in &self.to_sweep {
+            let at_its_server = weighing::in_flight(&self.tracked, key);
             let Some(tracked) = self.tracked.get_mut(key) else {
                 continue;
             };
-            let in_flight = tracked.in_flight();
             tracked.earlier.retain(|server| server.in_flight() > 0);
-            let draining = *tracked.health.word() == Word::Draining;
-            // The first acknowledgement says that the word was heard, the last that all is done.
-            let news = tracked
-                .acknowledged
-                .is_none_or(|told| told > 0 && in_flight == 0);
-            if draining && news {
-                tracked.acknowledged = Some(in_flight);
+            if let Some(in_flight) = tracked.news(at_its_server) {
                 self.effects.push(Effect::Acknowledge {
                     key: key.clone(),
                     in_flight,
@@ -471,7 +467,7 @@ impl Roster {
             }
             // Its name has gone to another life, and it no longer speaks.
             let superseded = tracked.name.is_none() && !tracked.live;
-            if (superseded || tracked.health.is_over(now)) && in_flight == 0 {
+            if (superseded || tracked.health.is_over(now)) && tracked.in_flight() == 0 {
                 gone.push(key.clone());
             }
         }

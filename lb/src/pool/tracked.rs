@@ -1,11 +1,14 @@
 //! One node that offers a server here: its server, its health, the name it is shown under.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use member::node::Word;
+use member::node::{NodeKey, Word};
 
 use super::health::Health;
 use super::naming::Claim;
+use super::narrate;
+use super::places;
 use super::server::{Server, Standing};
 use super::view::Shown;
 
@@ -20,11 +23,30 @@ pub(super) struct Tracked {
     pub(super) weight: u16,
     pub(super) check: Option<Arc<str>>,
     pub(super) health: Health,
+    /// Whether gossip shows it.
+    pub(super) known: bool,
     pub(super) live: bool,
+    /// Whether it ever was; who is only remembered cannot fall silent.
+    pub(super) was_live: bool,
     pub(super) acknowledged: Option<u64>,
+    /// Whether its server's address is another node's now.
+    pub(super) displaced: bool,
 }
 
 impl Tracked {
+    /// Gossip shows it, and hears it or does not.
+    pub(super) fn hear(&mut self, live: bool) {
+        self.known = true;
+        self.live = live;
+        self.was_live |= live;
+    }
+
+    /// Gossip shows it no longer: it has forgotten it, or another life counts.
+    pub(super) fn lose_sight(&mut self) {
+        self.known = false;
+        self.live = false;
+    }
+
     /// Requests in flight, under whatever name.
     pub(super) fn in_flight(&self) -> u64 {
         self.earlier
@@ -34,12 +56,47 @@ impl Tracked {
             + self.server.in_flight()
     }
 
+    /// What a drain's node is to be told of the requests `in_flight` to its server. The first
+    /// acknowledgement says that the word was heard, the last that all is done; those between, each
+    /// at half of what was told, how far it is.
+    pub(super) fn news(&mut self, in_flight: u64) -> Option<u64> {
+        let told = self.acknowledged;
+        let is_news = told.is_none_or(|told| told > 0 && in_flight <= told / 2);
+        if *self.health.word() != Word::Draining || !is_news {
+            return None;
+        }
+        self.acknowledged = Some(in_flight);
+        self.acknowledged
+    }
+
+    /// Its claim to its server's address.
+    pub(super) fn place<'a>(&'a self, key: &'a NodeKey) -> places::Claim<'a> {
+        places::Claim {
+            key,
+            place: (&self.service, self.server.addr),
+            live: self.live,
+            known: self.known,
+            holds: !self.displaced,
+        }
+    }
+
+    /// The line that says that it is held out, if it is shown and is.
+    pub(super) fn held_out(&self, now: Duration) -> Option<String> {
+        let (name, until) = (self.name.as_ref()?, self.health.view().held_until?);
+        Some(narrate::held(
+            &self.service,
+            name,
+            until.saturating_sub(now),
+        ))
+    }
+
     /// Its claim to its name.
     pub(super) fn claim(&self) -> Claim {
         let going = matches!(self.health.word(), Word::Left | Word::Draining);
-        let strong = self.live && !going && !self.health.is_disproved();
         Claim {
-            strong,
+            strong: self.known && !going && !self.health.is_disproved(),
+            // Who is forgotten and has lost its name only ends what it has begun.
+            serves: (self.known || self.name.is_some()) && self.health.view().shown.is_up(),
             holds: self.name.clone(),
         }
     }
@@ -47,6 +104,8 @@ impl Tracked {
     /// Whether and how it may be chosen: shown under a name, and well.
     pub(super) fn standing(&self) -> Standing {
         match self.health.view().shown {
+            // What it was still doing, the same server does.
+            Shown::Up { .. } if self.displaced => Standing::Leaving,
             Shown::Up { .. } if self.name.is_some() => Standing::Usable,
             // Also while it comes back: what it was still doing goes on.
             Shown::Drain | Shown::Maint => Standing::Leaving,

@@ -68,6 +68,8 @@ pub struct View {
     pub shown: Shown,
     /// Whether gossip has stopped hearing it.
     pub silent: bool,
+    /// Until when it is held out at the longest because it went down too often, however well it is.
+    pub held_until: Option<Duration>,
     /// The member's own reason for being down.
     pub reason: Option<Arc<str>>,
     /// What the last probe found.
@@ -86,4 +88,36 @@ pub struct View {
     pub downs: u64,
     /// Time down before `since`.
     pub downtime: Duration,
+}
+
+impl View {
+    /// With what was counted of the server's earlier life.
+    pub(super) fn succeeding(self, earlier: &Self) -> Self {
+        let mut view = Self {
+            failures: earlier.failures,
+            downs: earlier.downs,
+            downtime: earlier.downtime,
+            ..self
+        };
+        // Down until the new life has proved itself: the time between counts as down.
+        if view.shown == Shown::Hidden && matches!(earlier.shown, Shown::Down { .. }) {
+            (view.shown, view.since) = (earlier.shown, earlier.since);
+        }
+        view
+    }
+
+    /// It is shown as `shown` from now on; counts the change, if it is one.
+    pub(super) fn turn(&mut self, now: Duration, shown: Shown) {
+        let was = std::mem::replace(&mut self.shown, shown);
+        if was.same_kind(shown) {
+            return;
+        }
+        if matches!(was, Shown::Down { .. }) {
+            self.downtime += now.saturating_sub(self.since);
+        }
+        if matches!(shown, Shown::Down { .. } | Shown::Maint) && was != Shown::Hidden {
+            self.downs += 1;
+        }
+        self.since = now;
+    }
 }

@@ -1,17 +1,18 @@
 //! A request between its attempts: what is kept of it so that it can be made again.
 
-use hyper::Request;
-use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 
+use crate::codec::request::Framing;
 use crate::io::record::Ticket;
-use crate::io::upload::{Upload, Uploads};
+use crate::io::upload::Uploads;
 use crate::io::upstream::Want;
 use crate::retry::Failure;
 
 /// A request on its way through its attempts.
 pub(super) struct Journey {
     pub(super) parts: Parts,
+    /// Of its body.
+    pub(super) framing: Framing,
     pub(super) uploads: Uploads,
     pub(super) idempotent: bool,
     pub(super) ticket: Ticket,
@@ -22,34 +23,13 @@ pub(super) struct Journey {
 }
 
 impl Journey {
-    /// Which connection the next attempt may take.
+    /// Which connection the next attempt may take. One that has died can only be made good where
+    /// nothing of a body was asked for.
     pub(super) const fn want(&self, again: bool) -> Want {
-        match (again, self.idempotent) {
+        match (again, self.idempotent && self.uploads.is_none()) {
             (true, _) => Want::Fresh,
             (false, true) => Want::Any,
             (false, false) => Want::Alive,
-        }
-    }
-
-    /// The request for one attempt; `None` if its body is gone.
-    pub(super) fn request(&self) -> Option<Request<Upload>> {
-        let mut request = Request::new(self.uploads.attempt()?);
-        request.method_mut().clone_from(&self.parts.method);
-        request.uri_mut().clone_from(&self.parts.uri);
-        request.headers_mut().clone_from(&self.parts.headers);
-        self.frame(request.headers_mut());
-        Some(request)
-    }
-
-    /// Says what body follows: hyper would send none with a GET of unknown length, and an embedder's
-    /// length may be that of a body it has consumed.
-    fn frame(&self, headers: &mut HeaderMap) {
-        let has_body = !self.uploads.is_none();
-        let length = headers.get(CONTENT_LENGTH);
-        if has_body && length.is_none() {
-            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        } else if !has_body && length.is_some_and(|length| length != "0") {
-            headers.remove(CONTENT_LENGTH);
         }
     }
 

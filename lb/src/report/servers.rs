@@ -101,7 +101,7 @@ fn server(entry: &Entry, now: u64) -> ServerRow {
         last_change: since,
         weight: u32::from(entry.weight),
         user_weight: u32::from(entry.weight),
-        check: Some(check(&view)),
+        check: Some(check(&view, now)),
         failed_checks: view.failures,
         times_down: view.downs,
         downtime,
@@ -149,7 +149,7 @@ fn status(view: &View) -> ServerStatus {
     }
 }
 
-fn check(view: &View) -> CheckReport {
+fn check(view: &View, now: u64) -> CheckReport {
     let mut report = CheckReport {
         running: view.checking,
         health: health(view),
@@ -161,7 +161,12 @@ fn check(view: &View) -> CheckReport {
         report.duration = Some(proof.took);
         report.output = proof.info.to_string();
     }
-    if let Some(reason) = &view.reason {
+    let held = view
+        .held_until
+        .map(|until| until.saturating_sub(Duration::from_millis(now)));
+    if let (Some(left), Shown::Down { .. }) = (held, view.shown) {
+        report.output = format!("went down too often, held out for {} s", left.as_secs());
+    } else if let Some(reason) = &view.reason {
         report.output = reason.to_string();
     } else if view.silent && report.output.is_empty() {
         "silent in gossip".clone_into(&mut report.output);

@@ -1,13 +1,16 @@
 //! An agent, a webapp and a balancer that is only its gossip, on loopback.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use super::*;
-use crate::node::Description;
+use crate::node::{Description, Edit, NodeKey, Word};
 use crate::parse::HostPort;
-use crate::receipt::Receipt;
-use crate::snapshot::Sighting;
+use crate::receipt::{Ack, Receipt};
+use crate::snapshot::{Sighting, Snapshot};
 
 const SOON: Duration = Duration::from_secs(3);
 
@@ -92,20 +95,179 @@ async fn a_drain_is_bounded_and_tells_what_was_left() {
     let lb = balancer().await;
     let (_app, address) = webapp().await;
     let agent = agent(address, Some(lb.local_addr())).await;
-    let seen = hears(&lb, &Word::Ready).await;
+    hears(&lb, &Word::Ready).await;
     let mut receipts = agent.gossip().receipts();
-    let receipt = Receipt {
-        ack: Ack::Draining,
-        inflight: 4,
-    };
-    lb.acknowledge(&seen.node.key, receipt);
-    timeout(SOON, receipts.wait_for(|r| !r.is_empty()))
-        .await
-        .unwrap()
-        .unwrap();
+    let lb_again = lb.clone();
+    let holding = tokio::spawn(async move {
+        let seen = hears(&lb_again, &Word::Draining).await;
+        acknowledge(&lb_again, &seen.node.key, 4);
+    });
+    let duty = agent.duty().clone();
+    let heard = async { receipts.wait_for(|r| !r.is_empty()).await.map(drop) };
+    let (_, heard) = tokio::join!(
+        duty.drain(Duration::from_millis(100), |_| {}),
+        timeout(SOON, heard)
+    );
+    heard.unwrap().unwrap();
+    holding.await.unwrap();
     let report = agent.drain(Duration::from_millis(100)).await;
     assert!(matches!(report.undrained[..], [(_, Some(4))]), "{report:?}");
     hears(&lb, &Word::Left).await;
+}
+
+fn acknowledge(lb: &Gossip, member: &NodeKey, inflight: u64) {
+    let ack = if inflight == 0 {
+        Ack::Drained
+    } else {
+        Ack::Draining
+    };
+    lb.acknowledge(member, Receipt { ack, inflight });
+}
+
+/// What a balancer said of the first drain is taken back, and does not end the second.
+#[tokio::test]
+async fn after_a_drain_it_can_be_ready_and_drain_again() {
+    let lb = balancer().await;
+    let (_app, address) = webapp().await;
+    let agent = agent(address, Some(lb.local_addr())).await;
+    hears(&lb, &Word::Ready).await;
+    let duty = agent.duty().clone();
+    for round in 0..3 {
+        let short = Duration::from_millis(150);
+        let report = duty.drain(short, |_| {}).await.unwrap();
+        assert_eq!(report.undrained.len(), 1, "round {round}: {report:?}");
+        let seen = hears(&lb, &Word::Draining).await;
+        acknowledge(&lb, &seen.node.key, 0);
+        let mut told = Vec::new();
+        let report = duty.drain(SOON, |held| told.push(held)).await.unwrap();
+        assert_eq!(report.drained.len(), 1, "round {round}: {report:?}");
+        assert!(has_released(&told.last().unwrap()[0]), "{told:?}");
+        assert!(duty.resume(SOON).await, "round {round}");
+        hears(&lb, &Word::Ready).await;
+        assert!(agent.gossip().receipts().borrow().is_empty());
+        // What comes too late is not said.
+        acknowledge(&lb, &seen.node.key, 0);
+    }
+}
+
+#[tokio::test]
+async fn ready_cuts_a_drain_short_and_waits_for_the_webapp() {
+    let lb = balancer().await;
+    let (app, address) = webapp().await;
+    let agent = agent(address, Some(lb.local_addr())).await;
+    hears(&lb, &Word::Ready).await;
+    let duty = agent.duty().clone();
+    let draining = tokio::spawn({
+        let duty = duty.clone();
+        async move { duty.drain(10 * SOON, |_| {}).await }
+    });
+    hears(&lb, &Word::Draining).await;
+    drop(app);
+    assert!(!duty.resume(Duration::from_millis(200)).await);
+    assert_eq!(timeout(SOON, draining).await.unwrap().unwrap(), None);
+    let _app = TcpListener::bind(address).await.unwrap();
+    assert!(duty.resume(SOON).await);
+    hears(&lb, &Word::Ready).await;
+}
+
+#[tokio::test]
+async fn who_leaves_is_not_put_back_on_duty() {
+    let lb = balancer().await;
+    let (_app, address) = webapp().await;
+    let agent = agent(address, Some(lb.local_addr())).await;
+    hears(&lb, &Word::Ready).await;
+    agent.release(Duration::ZERO).await;
+    hears(&lb, &Word::Draining).await;
+    assert!(!timeout(SOON, agent.duty().resume(10 * SOON)).await.unwrap());
+    let own = agent.gossip().own().borrow().clone().unwrap();
+    assert_eq!(own.node.word, Word::Draining);
+    agent.leave().await;
+    hears(&lb, &Word::Left).await;
+}
+
+#[tokio::test]
+async fn weight_and_tags_change_in_one_life_and_the_next() {
+    let lb = balancer().await;
+    let (_app, address) = webapp().await;
+    let agent = agent(address, Some(lb.local_addr())).await;
+    let before = hears(&lb, &Word::Ready).await;
+    let edit = Edit {
+        weight: Some(7),
+        set: [("a".into(), "1".into()), ("b".into(), "2".into())].into(),
+        delete: Vec::new(),
+    };
+    agent.gossip().edit(edit).await.unwrap();
+    let edit = Edit {
+        delete: vec!["a".into()],
+        ..Edit::default()
+    };
+    agent.gossip().edit(edit).await.unwrap();
+    let mut snapshots = lb.snapshots();
+    let told = |s: &Snapshot, life: bool| {
+        s.backends().any(|b| {
+            let (node, tags) = (&b.node, &b.node.tags);
+            (node.key == before.node.key) == life && node.weight == 7 && tags.len() == 1
+        })
+    };
+    let seen = timeout(SOON, snapshots.wait_for(|s| told(s, true))).await;
+    seen.unwrap().unwrap();
+    let own = agent.gossip().own().borrow().clone().unwrap();
+    assert_eq!((own.node.weight, own.node.tags.len()), (7, 1));
+    agent.gossip().abort_life();
+    let seen = timeout(SOON, snapshots.wait_for(|s| told(s, false))).await;
+    seen.unwrap().unwrap();
+}
+
+/// With a minute between two ticks, only pokes can have carried them.
+#[tokio::test]
+async fn changes_do_not_wait_for_a_tick() {
+    let slow = |mut config: GossipConfig, seed: Option<SocketAddr>| {
+        config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        config.interval = Duration::from_secs(60);
+        config.seeds = seed.into_iter().map(HostPort::from).collect();
+        config
+    };
+    let lb = slow(GossipConfig::new(Description::balancer("lb")), None);
+    let lb = Gossip::start(lb).await.unwrap();
+    let (_app, address) = webapp().await;
+    let node = GossipConfig::new(Description::backend("s1", address));
+    let config = AgentConfig::new(slow(node, Some(lb.local_addr())));
+    let agent = Agent::start(config).await.unwrap();
+    hears(&lb, &Word::Ready).await;
+    let mut snapshots = lb.snapshots();
+    for weight in 2..12 {
+        let edit = Edit {
+            weight: Some(weight),
+            ..Edit::default()
+        };
+        agent.gossip().edit(edit).await.unwrap();
+        let heard = |s: &Arc<Snapshot>| s.backends().any(|b| b.node.weight == weight);
+        let heard = timeout(SOON, snapshots.wait_for(heard)).await;
+        heard.unwrap().unwrap();
+    }
+    let duty = agent.duty().clone();
+    let draining = tokio::spawn(async move { duty.drain(SOON, |_| {}).await });
+    let seen = hears(&lb, &Word::Draining).await;
+    acknowledge(&lb, &seen.node.key, 0);
+    let report = draining.await.unwrap().unwrap();
+    assert_eq!(report.drained.len(), 1, "{report:?}");
+    assert!(agent.duty().resume(SOON).await);
+    hears(&lb, &Word::Ready).await;
+    assert!(agent.gossip().receipts().borrow().is_empty());
+}
+
+#[tokio::test]
+async fn what_breaks_a_rule_changes_nothing() {
+    let (_app, address) = webapp().await;
+    let agent = agent(address, None).await;
+    let many = (0..40).map(|n| (Arc::from(format!("t{n}")), Arc::from("x")));
+    let edit = Edit {
+        set: many.collect(),
+        ..Edit::default()
+    };
+    agent.gossip().edit(edit).await.unwrap_err();
+    let own = agent.gossip().own().borrow().clone().unwrap();
+    assert!(own.node.tags.is_empty());
 }
 
 #[tokio::test]
@@ -137,4 +299,22 @@ async fn a_killed_agent_says_nothing() {
         .await
         .unwrap()
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_lost_webapp_is_not_asked_until_it_is_watched_again() {
+    let lb = balancer().await;
+    let (_somebody, address) = webapp().await;
+    let agent = agent(address, Some(lb.local_addr())).await;
+    hears(&lb, &Word::Ready).await;
+    agent.duty().lost("app exited with 1").await;
+    let down = Word::Down("app exited with 1".into());
+    hears(&lb, &down).await;
+    // Whoever answers there now is somebody else: nothing is said until this is heard.
+    agent.gossip().say(Word::Starting);
+    hears(&lb, &Word::Starting).await;
+    agent.duty().found();
+    hears(&lb, &Word::Ready).await;
+    agent.leave().await;
+    hears(&lb, &Word::Left).await;
 }

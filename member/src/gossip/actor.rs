@@ -10,16 +10,19 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 use crate::belief::Belief;
+use crate::eviction::{self, EvictError, Eviction};
 use crate::gossip::config::GossipConfig;
 use crate::gossip::contacts::Contacts;
 use crate::gossip::herald;
-use crate::gossip::outlets::{Identity, Outlets};
+use crate::gossip::outlets::{Identity, Outlets, Pulse};
 use crate::gossip::seeds;
 use crate::gossip::voice::Voice;
 use crate::gossip::wire::Wire;
-use crate::node::{NodeKey, Word};
+use crate::keys::KeyError;
+use crate::node::{Edit, NodeKey, Word};
 use crate::reading::Id;
 use crate::receipt::Receipt;
+use crate::seal::Keyring;
 use crate::snapshot::diff;
 
 /// What the handle asks for.
@@ -28,7 +31,12 @@ pub(super) enum Command {
     Say(Word),
     Poke,
     Acknowledge(NodeKey, Receipt),
+    Edit(Edit, oneshot::Sender<Result<(), KeyError>>),
+    Evict(Arc<str>, oneshot::Sender<Result<NodeKey, EvictError>>),
+    Pulse(oneshot::Sender<Pulse>),
     AddSeeds(Vec<SocketAddr>),
+    Contact(Vec<SocketAddr>),
+    Rekey(Keyring),
     Leave(oneshot::Sender<()>),
     #[cfg(test)]
     AbortLife,
@@ -50,8 +58,12 @@ pub(super) struct Actor {
     follower: Option<AbortHandle>,
     /// The seeds as they were given, for the log.
     seeds: String,
+    /// When a later life of this node was last heard of and yielded to.
+    outbid: Option<Duration>,
     /// Whether no balancer is heard, for whoever resolves the seeds.
     alone: watch::Sender<bool>,
+    /// When it was last made sure that others can reach us.
+    settled: Duration,
 }
 
 enum Event {
@@ -76,9 +88,9 @@ impl Actor {
             let seeds = config.seeds.clone();
             tokio::spawn(seeds::follow(seeds, config.resolver, is_alone, finds)).abort_handle()
         });
-        let mut look = interval(LOOK);
+        let mut look = interval(LOOK.max(config.interval / 2));
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let seeds: Vec<_> = config.seeds.iter().map(ToString::to_string).collect();
+        let seeds = config.seeds_as_given();
         let news = Arc::new(Notify::new());
         Self {
             interval: config.interval,
@@ -92,8 +104,10 @@ impl Actor {
             look,
             found,
             follower,
-            seeds: seeds.join(", "),
+            seeds,
+            outbid: None,
             alone,
+            settled: Duration::ZERO,
         }
     }
 
@@ -135,17 +149,44 @@ impl Actor {
         match command {
             Command::Say(word) => {
                 self.voice.say(word).await;
+                self.outlets.describe(self.voice.own());
                 self.contacts.tell_balancers(now, &known);
             }
             Command::Poke => self.contacts.poke_balancers(now, &known),
             Command::Acknowledge(member, receipt) => {
-                let gossip = known.nodes.get(&member).map(|seen| seen.gossip);
+                let seen = known.nodes.get(&member);
+                // It may be back already; what it then no longer asks for is not said.
+                if seen.is_some_and(|seen| seen.node.word != Word::Draining) {
+                    return;
+                }
                 self.voice.acknowledge(member, receipt, &known).await;
-                gossip
-                    .into_iter()
-                    .for_each(|to| self.contacts.tell(now, to));
+                seen.into_iter()
+                    .for_each(|seen| self.contacts.tell(now, seen.gossip));
+            }
+            Command::Edit(edit, done) => {
+                let edited = self.voice.edit(&edit).await;
+                self.outlets.describe(self.voice.own());
+                self.contacts.tell_balancers(now, &known);
+                // Whoever asked may have gone; it is done all the same.
+                let _ = done.send(edited);
+            }
+            Command::Evict(name, done) => {
+                let _ = done.send(self.evict(now, &name).await);
+            }
+            Command::Pulse(told) => {
+                let belief = self.belief.as_ref();
+                let heartbeats = belief.map(|belief| belief.heartbeats(now));
+                let _ = told.send(Pulse {
+                    lives: self.voice.lives(),
+                    heartbeats: heartbeats.unwrap_or_default(),
+                });
             }
             Command::AddSeeds(seeds) => self.contacts.add(now, seeds),
+            Command::Contact(nodes) => nodes.into_iter().for_each(|to| self.contacts.tell(now, to)),
+            Command::Rekey(keyring) => {
+                self.voice.rekey(keyring).await;
+                self.outlets.describe(self.voice.own());
+            }
             #[cfg(test)]
             Command::AbortLife => self.voice.abort(),
             // Taken by `run`, which ends with it.
@@ -153,8 +194,27 @@ impl Actor {
         }
     }
 
+    /// Says to everybody that the silent node `name` will not come back.
+    async fn evict(&mut self, now: Duration, name: &str) -> Result<NodeKey, EvictError> {
+        let known = self.outlets.snapshot();
+        let key = eviction::candidate(&known, name)?;
+        let belief = self.belief.as_mut().ok_or(EvictError::Speechless)?;
+        let eviction = Eviction {
+            name: Arc::clone(&key.name),
+            generation: key.generation,
+            heartbeat: belief.heartbeat(&key).unwrap_or_default(),
+        };
+        if !self.voice.evict(&eviction).await {
+            return Err(EvictError::Speechless);
+        }
+        belief.evict(&eviction);
+        self.contacts.tell_all(now, &known);
+        self.look().await;
+        Ok(key)
+    }
+
     async fn leave(mut self, done: oneshot::Sender<()>) {
-        let to = self.contacts.balancers(&self.outlets.snapshot());
+        let to = self.contacts.concerned(&self.outlets.snapshot());
         let to: Vec<_> = to.into_iter().collect();
         self.voice.leave(&to).await;
         drop(self);
@@ -168,7 +228,15 @@ impl Actor {
         let seeds: Vec<_> = self.contacts.seeds().collect();
         if self.voice.is_unborn() {
             self.begin(0).await;
-        } else if self.voice.is_misplaced(&seeds) {
+        } else {
+            self.stay_reachable(&seeds).await;
+        }
+    }
+
+    /// If another address of ours leads to the seeds now, the next life begins there.
+    async fn stay_reachable(&mut self, seeds: &[SocketAddr]) {
+        self.settled = self.epoch.elapsed();
+        if self.voice.is_misplaced(seeds) {
             let known = self.outlets.snapshot();
             let balancers = known.balancers().map(|seen| seen.gossip);
             self.voice.move_out(balancers).await;
@@ -201,12 +269,18 @@ impl Actor {
             None => self.belief = Some(Belief::new(id, self.interval)),
         }
         self.outlets.introduce(identity);
+        self.outlets.describe(self.voice.own());
         self.contacts.introduce(now, &self.outlets.snapshot());
     }
 
     /// Reads what gossip holds, concludes, tells.
     async fn look(&mut self) {
         let now = self.epoch.elapsed();
+        if now >= self.settled + ROUTE {
+            // An address may change while everybody is still heard at the old one.
+            let seeds: Vec<_> = self.contacts.seeds().collect();
+            self.stay_reachable(&seeds).await;
+        }
         let Some(readings) = self.voice.listen(self.epoch).await else {
             return;
         };
@@ -216,16 +290,24 @@ impl Actor {
         belief.observe(now, &readings);
         let complaints = belief.take_complaints();
         let (snapshot, receipts) = (belief.snapshot(), belief.receipts());
-        let outbid = belief.outbid();
+        let belied = self.voice.is_belied().then_some(0);
+        let outbid = belief.outbid().or(belied);
         complaints.iter().for_each(herald::complain);
         let changes = diff(&self.outlets.snapshot(), &snapshot);
         changes.iter().for_each(herald::tell);
         let speaks = |address| self.voice.hears(address);
         self.contacts.meet(now, &changes, speaks);
+        for member in self.voice.withdraw(&snapshot).await {
+            self.contacts.tell(now, member);
+        }
         self.outlets.tell(snapshot, receipts);
         self.seek(now);
-        if let Some(generation) = outbid {
-            tracing::warn!("a later life of this node is known; beginning anew above it");
+        let calm = self.outbid.is_none_or(|at| now >= at + OUTBID_AGAIN);
+        if let Some(generation) = outbid.filter(|_| calm) {
+            self.outbid = Some(now);
+            tracing::warn!(
+                "others know a later life of this node, or more of this one than it said; beginning anew"
+            );
             self.voice.fall_silent().await;
             self.begin(generation).await;
         }
@@ -262,5 +344,11 @@ async fn wait_until(at: Option<Instant>) {
     }
 }
 
-/// How often heartbeats are read; words do not wait for it.
+/// How often heartbeats are read, or twice a round of gossip if that is slower; words do not wait
+/// for it.
 const LOOK: Duration = Duration::from_millis(50);
+/// How often the route to the seeds is asked for: some system calls a seed.
+const ROUTE: Duration = Duration::from_secs(1);
+/// A life that was said to be followed by a later one begins anew no sooner again: whoever makes
+/// later ones up must not keep this node from speaking.
+const OUTBID_AGAIN: Duration = Duration::from_secs(10);

@@ -1,11 +1,15 @@
 //! How a node is to gossip, with the defaults of its role. Plain values.
 
 use std::net::{Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::advertise::Advertise;
 use crate::node::{Description, Role, Word};
+use crate::pace::{BALANCER, MEMBER};
 use crate::parse::HostPort;
 use crate::resolve::Resolver;
+use crate::seal::Keyring;
 
 /// How a node gossips.
 #[derive(Clone, Debug)]
@@ -14,29 +18,52 @@ pub struct GossipConfig {
     pub cluster: String,
     /// The UDP address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// What others are told to reach us at, when it is not to be found out; port 0 stands
-    /// for the bound port.
-    pub advertise: Option<SocketAddr>,
+    /// What others are told to reach us at, when it is not to be found out.
+    pub advertise: Option<Advertise>,
     /// Where balancers may be. They need not be there, nor even have an address yet.
     pub seeds: Vec<HostPort>,
     /// Who we are.
     pub node: Description,
     /// What we say first.
     pub word: Word,
-    /// Time between two rounds of gossip.
+    /// Time between two rounds of gossip; a member's are longer in a crowd ([`crate::pace`]).
     pub interval: Duration,
     /// How seed names become addresses.
     pub resolver: Resolver,
+    /// Who may speak with it.
+    pub protection: Protection,
+    /// Its first life's generation is above this one, where the wall clock does not tell two lives
+    /// apart: in simulated time.
+    pub above: u64,
+}
+
+/// Who may speak with a node, and read what it says: whoever holds a key of its keyring;
+/// everybody, when it has none.
+#[derive(Clone, Debug, Default)]
+pub struct Protection {
+    /// The keys; the first seals what is sent.
+    pub keyring: Option<Keyring>,
+    /// The file they come from, which is read again when it changes and on SIGHUP.
+    pub file: Option<PathBuf>,
+    /// Whether nodes without a key may take part, for as long as not every node has one.
+    pub migrates: bool,
 }
 
 impl GossipConfig {
+    /// The seeds as they were given, to be told.
+    pub fn seeds_as_given(&self) -> String {
+        let seeds: Vec<_> = self.seeds.iter().map(ToString::to_string).collect();
+        seeds.join(", ")
+    }
+
     /// `node` with the defaults of its role: a member listens on a free port, says
-    /// `starting` and gossips every 200 ms; a balancer listens on port 7373, says `ready`
-    /// and gossips every 100 ms, so that it alone misses a silent member sooner.
+    /// `starting` and gossips every 200 ms, less often among more than 100 nodes; a balancer
+    /// listens on port 7373, says `ready` and gossips every 100 ms, so that it alone misses a
+    /// silent member sooner.
     pub fn new(node: Description) -> Self {
         let (port, word, interval) = match node.role {
-            Role::Backend => (0, Word::Starting, Duration::from_millis(200)),
-            Role::Balancer => (GOSSIP_PORT, Word::Ready, Duration::from_millis(100)),
+            Role::Backend => (0, Word::Starting, MEMBER),
+            Role::Balancer => (GOSSIP_PORT, Word::Ready, BALANCER),
         };
         Self {
             cluster: CLUSTER.to_owned(),
@@ -47,6 +74,8 @@ impl GossipConfig {
             word,
             interval,
             resolver: Resolver::default(),
+            protection: Protection::default(),
+            above: 0,
         }
     }
 }

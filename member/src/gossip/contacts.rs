@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::gossip::pokes::{BURST, NEWS, ONCE, Pokes};
 use crate::gossip::search::{Search, Step};
 use crate::node::Role;
-use crate::snapshot::{Change, Snapshot};
+use crate::snapshot::{Change, Presence, Snapshot};
 
 /// Everybody worth contacting.
 #[derive(Debug)]
@@ -71,19 +71,19 @@ impl Contacts {
         changes: &[Change],
         speaks: impl Fn(SocketAddr) -> bool,
     ) {
-        let mut rumours = 0;
-        for change in changes {
-            let Change::Added(seen) = change else {
-                continue;
-            };
-            if seen.node.role == Role::Balancer {
-                self.pokes.plan(now, seen.gossip, BURST);
-            } else if self.role == Role::Balancer && !speaks(seen.gossip) {
-                rumours += 1;
-                if rumours <= FIRST_CONTACTS {
-                    self.pokes.plan(now, seen.gossip, ONCE);
-                }
-            }
+        let added = changes.iter().filter_map(|change| match change {
+            Change::Added(seen) => Some(seen),
+            _ => None,
+        });
+        let (balancers, members): (Vec<_>, Vec<_>) =
+            added.partition(|seen| seen.node.role == Role::Balancer);
+        let balancers = balancers.iter().map(|seen| (seen.gossip, BURST));
+        let rumours = members
+            .iter()
+            .filter(|seen| self.role == Role::Balancer && !speaks(seen.gossip))
+            .map(|seen| (seen.gossip, ONCE));
+        for (to, series) in balancers.chain(rumours).take(FIRST_CONTACTS) {
+            self.pokes.plan(now, to, series);
         }
     }
 
@@ -99,6 +99,14 @@ impl Contacts {
     /// There is news for every balancer.
     pub(super) fn tell_balancers(&mut self, now: Duration, known: &Snapshot) {
         self.plan_all(now, self.balancers(known), NEWS);
+    }
+
+    /// There is news for everybody.
+    pub(super) fn tell_all(&mut self, now: Duration, known: &Snapshot) {
+        let live = known.nodes.values();
+        let live = live.filter(|seen| seen.presence == Presence::Live);
+        let some = live.map(|seen| seen.gossip).take(FIRST_CONTACTS);
+        self.plan_all(now, some.collect(), NEWS);
     }
 
     /// Contacts every balancer once.
@@ -121,6 +129,16 @@ impl Contacts {
         }
     }
 
+    /// Who must know at once that we leave: a member's requests come from balancers, a balancer is
+    /// waited for by everybody.
+    pub(super) fn concerned(&self, known: &Snapshot) -> BTreeSet<SocketAddr> {
+        let mut to = self.balancers(known);
+        if self.role == Role::Balancer {
+            to.extend(known.nodes.values().map(|seen| seen.gossip));
+        }
+        to
+    }
+
     fn plan_all(&mut self, now: Duration, to: BTreeSet<SocketAddr>, series: &[Duration]) {
         for address in to {
             self.pokes.plan(now, address, series);
@@ -137,7 +155,7 @@ mod tests {
 
     use super::*;
     use crate::node::{Description, Word};
-    use crate::snapshot::{Presence, Sighting};
+    use crate::snapshot::Sighting;
 
     const NOW: Duration = Duration::from_secs(1);
 
@@ -171,6 +189,35 @@ mod tests {
     fn everybody_meets_new_balancers_and_balancers_check_rumours() {
         assert_eq!(met_by(Role::Backend), [1]);
         assert_eq!(met_by(Role::Balancer), [1, 2]);
+    }
+
+    /// Hundreds of balancers at once are made up.
+    #[test]
+    fn no_crowd_is_contacted_at_once() {
+        let mut contacts = Contacts::new(Role::Balancer);
+        let lb = |port| Change::Added(seen(&Description::balancer("lb"), port));
+        let s1 = |port| Change::Added(seen(&Description::backend("s", at(80)), port));
+        let changes: Vec<_> = (1..200).map(s1).chain((200..400).map(lb)).collect();
+        contacts.meet(NOW, &changes, |_| false);
+        let due = contacts.due(NOW);
+        assert_eq!(due.len(), FIRST_CONTACTS);
+        assert!(due.iter().all(|to| to.port() >= 200), "balancers first");
+    }
+
+    #[test]
+    fn a_balancer_takes_leave_of_everybody_a_member_of_balancers() {
+        let known = Snapshot {
+            nodes: [("lb", 1), ("s1", 2)]
+                .map(|(name, port)| match name {
+                    "lb" => seen(&Description::balancer(name), port),
+                    name => seen(&Description::backend(name, at(80)), port),
+                })
+                .map(|seen| (seen.node.key.clone(), seen))
+                .into(),
+        };
+        let concerned = |role| Contacts::new(role).concerned(&known);
+        assert_eq!(concerned(Role::Backend), BTreeSet::from([at(1)]));
+        assert_eq!(concerned(Role::Balancer), BTreeSet::from([at(1), at(2)]));
     }
 
     #[test]

@@ -2,19 +2,27 @@
 //! clone; when the last clone is dropped, gossip ends without a word, as a crash would.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::entropy;
 use crate::error::Error;
+use crate::eviction::EvictError;
 use crate::gossip::actor::{Actor, Command};
 use crate::gossip::config::GossipConfig;
-use crate::gossip::outlets::{Identity, Inlets, Outlets};
+use crate::gossip::keyfile;
+use crate::gossip::outlets::{Identity, Inlets, Outlets, Pulse};
+use crate::gossip::socket::{Datagrams, Udp};
 use crate::gossip::wire::{Counters, Traffic, Wire};
-use crate::keys;
-use crate::node::{NodeKey, Word};
+use crate::keys::{self, KeyError};
+use crate::node::{Edit, NodeKey, Role, Word};
+use crate::pace::Pace;
 use crate::receipt::{Receipt, Receipts};
-use crate::snapshot::Snapshot;
+use crate::seal::Keyring;
+use crate::snapshot::{Sighting, Snapshot};
 
 /// A node that gossips.
 #[derive(Clone, Debug)]
@@ -32,12 +40,34 @@ impl Gossip {
     /// # Errors
     /// The address cannot be bound, or the node's description breaks a rule of its keys.
     pub async fn start(config: GossipConfig) -> Result<Self, Error> {
-        keys::check(&config.node).map_err(Error::description)?;
         let bound = |error| Error::listen(config.listen, error);
-        let wire = Wire::bind(config.listen).map_err(bound)?;
-        let local = wire.local_addr().map_err(bound)?;
+        let socket = Udp::bind(config.listen).map_err(bound)?;
+        Self::start_over(config, Arc::new(socket)).await
+    }
+
+    /// As [`Gossip::start`], but over `socket` in place of a UDP socket of its own: a network
+    /// in memory, where time and chance are the test's.
+    ///
+    /// # Errors
+    /// As [`Gossip::start`].
+    pub async fn start_over(
+        config: GossipConfig,
+        socket: Arc<dyn Datagrams>,
+    ) -> Result<Self, Error> {
+        keys::check(&config.node).map_err(Error::description)?;
+        let local = socket
+            .local_addr()
+            .map_err(|error| Error::listen(config.listen, error))?;
+        let boot = entropy::bytes().map_err(Error::entropy)?;
+        let boot = u64::from_be_bytes(boot).max(1);
+        let pace = Pace::new(config.interval, config.node.role == Role::Backend);
+        let wire = Wire::over(socket, &config.protection, &config.cluster, boot, pace);
         let counters = wire.counters();
         let (commands, inbox) = mpsc::unbounded_channel();
+        if let Some(file) = config.protection.file.clone() {
+            let commands = commands.downgrade();
+            tokio::spawn(follow_keys(file, commands));
+        }
         let outlets = Outlets::default();
         let inlets = outlets.inlets();
         let actor = Actor::new(config, wire, local, inbox, outlets);
@@ -71,6 +101,40 @@ impl Gossip {
         self.inlets.identity.clone()
     }
 
+    /// What this node says of itself, now and at every change; `None` before its first life.
+    pub fn own(&self) -> watch::Receiver<Option<Arc<Sighting>>> {
+        self.inlets.own.clone()
+    }
+
+    /// Changes weight and tags, in this life and the next, and contacts every balancer at once.
+    ///
+    /// # Errors
+    /// What the node would then say breaks a rule of its keys; nothing has changed.
+    pub async fn edit(&self, edit: Edit) -> Result<(), KeyError> {
+        let (done, edited) = oneshot::channel();
+        self.send(Command::Edit(edit, done));
+        // Where gossip has ended, nobody is told anything any more.
+        edited.await.unwrap_or(Ok(()))
+    }
+
+    /// Says to everybody that the silent node `name` will not come back: it counts as left until
+    /// it speaks again or begins a new life.
+    ///
+    /// # Errors
+    /// There is no such node, or it is not silent.
+    pub async fn evict(&self, name: &str) -> Result<NodeKey, EvictError> {
+        let (done, evicted) = oneshot::channel();
+        self.send(Command::Evict(Arc::from(name), done));
+        evicted.await.unwrap_or(Err(EvictError::Speechless))
+    }
+
+    /// How gossip itself is.
+    pub async fn pulse(&self) -> Pulse {
+        let (tell, told) = oneshot::channel();
+        self.send(Command::Pulse(tell));
+        told.await.unwrap_or_default()
+    }
+
     /// Says `word`, and contacts every balancer at once.
     pub fn say(&self, word: Word) {
         self.send(Command::Say(word));
@@ -91,6 +155,17 @@ impl Gossip {
         self.send(Command::AddSeeds(seeds));
     }
 
+    /// Contacts these nodes once, wherever they were heard of; nothing is remembered of them.
+    pub fn contact(&self, nodes: Vec<SocketAddr>) {
+        self.send(Command::Contact(nodes));
+    }
+
+    /// Goes on with other keys: the first seals, each opens, what is sealed with any other is
+    /// refused. Nothing, when this node was started without a key.
+    pub fn rekey(&self, keyring: Keyring) {
+        self.send(Command::Rekey(keyring));
+    }
+
     /// What has crossed the gossip socket.
     pub fn traffic(&self) -> Traffic {
         self.counters.read()
@@ -108,7 +183,7 @@ impl Gossip {
 
     /// Ends the gossip task as a panic inside it would.
     #[cfg(test)]
-    pub(super) fn abort_life(&self) {
+    pub(crate) fn abort_life(&self) {
         self.send(Command::AbortLife);
     }
 
@@ -118,3 +193,23 @@ impl Gossip {
         }
     }
 }
+
+/// Passes on what the keyring's file says, for as long as gossip lasts.
+async fn follow_keys(file: PathBuf, commands: mpsc::WeakUnboundedSender<Command>) {
+    let pass_on = |keyring| {
+        let commands = commands.upgrade();
+        commands.is_some_and(|commands| commands.send(Command::Rekey(keyring)).is_ok())
+    };
+    let ended = async {
+        while commands.strong_count() > 0 {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        () = keyfile::follow(&file, pass_on) => {}
+        () = ended => {}
+    }
+}
+
+/// How often it is looked whether gossip still lasts.
+const LOOK: Duration = Duration::from_secs(1);

@@ -1,8 +1,12 @@
 //! What gossip writes to the log: one line for each change an operator may act on.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::belief::Complaint;
+use crate::gossip::config::Protection;
+use crate::gossip::keyfile;
+use crate::key_id::KeyId;
 use crate::node::{Role, Word};
 use crate::snapshot::{Change, Presence, Sighting};
 
@@ -13,6 +17,13 @@ pub(super) fn complain(complaint: &Complaint) {
             "node {:?} at {} is not shown: {error}",
             id.key.name,
             id.gossip
+        ),
+        Complaint::Crowded(nodes) => tracing::warn!(
+            "{nodes} nodes gossip here, and every message tells of all of them: in clear a member \
+             sends more than 100 kB a second, a balancer some {}; sealed, a quarter. Of more than \
+             512 the rest is ignored: give services that have nothing to do with each other \
+             balancers, and a key, of their own",
+            2 * nodes
         ),
         Complaint::Full(cap) => tracing::warn!("more than {cap} nodes; the rest is ignored"),
         Complaint::SharedName(name) => {
@@ -38,6 +49,43 @@ pub(super) fn tell(change: &Change) {
             tracing::info!("balancer {} {how}", name(new));
         }
         _ => {}
+    }
+}
+
+/// Once, at the start: whether strangers can listen and speak.
+pub(super) fn tell_protection(protection: &Protection, gossip: SocketAddr) {
+    if let Some(file) = protection
+        .file
+        .as_ref()
+        .filter(|file| keyfile::is_public(file))
+    {
+        let file = file.display();
+        tracing::warn!("{file}: everybody on this host can read it; chmod o-r");
+    }
+    match &protection.keyring {
+        Some(keyring) => tell_keys(&keyring.ids()),
+        None if gossip.ip().to_canonical().is_loopback() => return,
+        None => tracing::warn!(
+            "gossip is in clear: whoever can send datagrams to {gossip} can add a server and \
+             take others' requests; `member keygen` makes a key, RAGOT_ENCRYPT or \
+             --keyring-file gives it to every node"
+        ),
+    }
+    if protection.migrates {
+        tracing::warn!("--encrypt-migrate: nodes without a key take part too");
+    }
+}
+
+/// Which keys are in use, by their ids.
+pub(super) fn tell_keys(keys: &[KeyId]) {
+    if let [seals, others @ ..] = keys {
+        let others: Vec<_> = others.iter().map(ToString::to_string).collect();
+        let others = if others.is_empty() {
+            String::new()
+        } else {
+            format!("; {} open too", others.join(", "))
+        };
+        tracing::info!("gossip is sealed with key {seals}{others}");
     }
 }
 

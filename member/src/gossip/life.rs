@@ -9,22 +9,30 @@ use std::time::Duration;
 
 use chitchat::{
     Chitchat, ChitchatConfig, ChitchatHandle, ChitchatId, FailureDetectorConfig, ListenerHandle,
-    NodeState, spawn_chitchat,
+    NodeState, Serializable, spawn_chitchat,
 };
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::belief::Complaint;
+use crate::gossip::herald;
 use crate::gossip::wire::{SharedWire, Wire};
+use crate::inspect::Progress;
 use crate::keys;
 use crate::node::NodeKey;
-use crate::reading::{Id, Reading};
+use crate::reading::{Id, Reading, keep_most_credible};
 
 /// A running gossip task.
 pub(super) struct Life {
     pub(super) id: Id,
     handle: ChitchatHandle,
+    wire: Arc<Wire>,
     /// The version of each node's keys that was last handed out.
     versions: HashMap<ChitchatId, u64>,
+    live: usize,
+    was_full: bool,
+    /// Whether others have been told more of this life than it has said.
+    pub(super) belied: bool,
     _listener: ListenerHandle,
 }
 
@@ -41,6 +49,7 @@ impl Life {
     ) -> anyhow::Result<Self> {
         let me = ChitchatId::new(Arc::clone(&id.key.name), id.key.generation, id.gossip);
         let config = configuration(me.clone(), cluster, interval);
+        wire.introduce(me.serialize_to_vec());
         let handle = spawn_chitchat(config, pairs, &SharedWire(Arc::clone(wire))).await?;
         let news = Arc::clone(news);
         // Runs under chitchat's lock: it may wake somebody, and nothing else.
@@ -56,15 +65,24 @@ impl Life {
         Ok(Self {
             id,
             handle,
+            wire: Arc::clone(wire),
             versions: HashMap::new(),
+            live: 0,
+            was_full: false,
+            belied: false,
             _listener: listener,
         })
     }
 
     /// Everything gossip holds about others; keys only where they have changed.
-    pub(super) async fn read(&mut self, wire: &Wire, epoch: Instant) -> Vec<Reading> {
+    pub(super) async fn read(&mut self, epoch: Instant) -> Vec<Reading> {
+        let wire = Arc::clone(&self.wire);
+        // Before our own numbers, which never fall.
+        let told = wire.told_of_me();
         let chitchat = self.handle.chitchat();
         let chitchat = chitchat.lock().await;
+        let own = chitchat.node_state(chitchat.self_chitchat_id());
+        self.belied = own.is_some_and(|own| told.is_beyond(progress(own)));
         let live: HashSet<_> = chitchat.live_nodes().collect();
         let others = chitchat
             .node_states()
@@ -85,8 +103,32 @@ impl Life {
                 keys: changed.then(|| texts(state, &mine)),
             });
         }
-        self.versions = versions;
+        let held = chitchat.node_states().iter();
+        let held = held.map(|(id, state)| {
+            let live = live.contains(id);
+            (id.serialize_to_vec(), size(state), live)
+        });
+        let same = live.len() == self.live && versions == self.versions;
+        wire.settle((!same).then_some(held));
+        wire.crowd(live.len());
+        self.live = live.len();
+        let before = std::mem::replace(&mut self.versions, versions);
+        if readings.len() > BELIEVABLE {
+            self.cut(&mut readings, &before);
+        }
         readings
+    }
+
+    /// Leaves as many as are believed, of those that were read `before` first. Whoever is left
+    /// out is read in full when it is back.
+    fn cut(&mut self, readings: &mut Vec<Reading>, before: &HashMap<ChitchatId, u64>) {
+        if !std::mem::replace(&mut self.was_full, true) {
+            herald::complain(&Complaint::Full(BELIEVABLE));
+        }
+        let before: HashSet<_> = before.keys().map(identity).collect();
+        keep_most_credible(readings, BELIEVABLE, |id| before.contains(id));
+        let kept: HashSet<_> = readings.iter().map(|reading| &reading.id).collect();
+        self.versions.retain(|id, _| kept.contains(&identity(id)));
     }
 
     /// Says `value` under `key`.
@@ -101,8 +143,23 @@ impl Life {
             .await;
     }
 
+    /// Says all of `changes` at once; `None` takes a key away.
+    pub(super) async fn change(&self, changes: &[(String, Option<String>)]) {
+        self.with(|chitchat| {
+            let state = chitchat.self_node_state();
+            for (key, value) in changes {
+                match value {
+                    Some(value) => state.set(key, value),
+                    None => state.delete(key),
+                }
+            }
+        })
+        .await;
+    }
+
     /// Contacts `to` now.
     pub(super) fn poke(&self, to: SocketAddr) {
+        self.wire.ask(to);
         // Fails only when the task has ended, which `ended` tells.
         if let Err(error) = self.handle.gossip(to) {
             tracing::debug!(%to, %error, "not poked");
@@ -145,6 +202,14 @@ fn identity(id: &ChitchatId) -> Id {
     }
 }
 
+fn progress(state: &NodeState) -> Progress {
+    Progress {
+        heartbeat: state.heartbeat().into(),
+        collected: state.last_gc_version(),
+        version: state.max_version(),
+    }
+}
+
 /// The node's keys; of its receipts only `mine`.
 fn texts(state: &NodeState, mine: &str) -> Vec<(String, String)> {
     state
@@ -152,6 +217,12 @@ fn texts(state: &NodeState, mine: &str) -> Vec<(String, String)> {
         .filter(|(key, _)| !key.starts_with(keys::RECEIPT) || *key == mine)
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
+}
+
+/// The bytes of its keys and values, deleted ones included.
+fn size(state: &NodeState) -> usize {
+    let all = state.key_values_including_deleted();
+    all.map(|(key, value)| key.len() + value.value.len()).sum()
 }
 
 fn configuration(me: ChitchatId, cluster: &str, interval: Duration) -> ChitchatConfig {
@@ -176,6 +247,8 @@ fn configuration(me: ChitchatId, cluster: &str, interval: Duration) -> ChitchatC
     }
 }
 
+/// As many as `belief` takes.
+const BELIEVABLE: usize = 512;
 /// How long a silent node is remembered; half of it, it is still told to others.
 const DEAD_KEPT: Duration = Duration::from_secs(120);
 const TOMBSTONE_KEPT: Duration = Duration::from_secs(60);

@@ -13,7 +13,10 @@ use crate::node::{Description, NodeKey, Word};
 use crate::parse::HostPort;
 use crate::receipt::{Ack, Receipt};
 use crate::resolve::Resolver;
+use crate::seal::{Key, Keyring};
 use crate::snapshot::{Presence, Sighting, Snapshot};
+
+mod hostile;
 
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
@@ -291,6 +294,37 @@ async fn a_balancer_that_came_back_at_another_address_is_found() {
         seen.gossip == lb.local_addr() && seen.presence == Presence::Live
     })
     .await;
+}
+
+/// Everybody repeats the number of the former process until it is told that of the next.
+#[tokio::test]
+async fn a_sealed_balancer_that_starts_again_is_met_at_once() {
+    let keyring = Some(Keyring::of(Key::new([7; 32])));
+    let mut config = GossipConfig::new(Description::balancer("lb"));
+    config.listen = ANY_PORT;
+    config.protection.keyring = keyring.clone();
+    let first = Gossip::start(config.clone()).await.unwrap();
+    config.listen = first.local_addr();
+    let mut s1 = member_config("s1", config.listen);
+    s1.protection.keyring = keyring;
+    let s1 = Gossip::start(s1).await.unwrap();
+    s1.say(Word::Ready);
+    sees(&first, SOON, is("s1", Word::Ready)).await;
+    sees(&s1, SOON, is("lb", Word::Ready)).await;
+    let before = key_of(&first).generation;
+    drop(first);
+    let free = || UdpSocket::bind(config.listen).is_ok();
+    timeout(SOON, async {
+        while !free() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    let lb = Gossip::start(config).await.unwrap();
+    // It has no seed: whoever knows its address must come to it.
+    sees(&lb, SOON, is("s1", Word::Ready)).await;
+    sees(&s1, SOON, |seen| seen.node.key.generation > before).await;
 }
 
 /// A name server over UDP that knows one address at most, for every name.

@@ -9,16 +9,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
+use crate::advertise::{Advertise, NoAddress};
+use crate::eviction::Eviction;
 use crate::gossip::config::GossipConfig;
+use crate::gossip::herald;
 use crate::gossip::life::Life;
 use crate::gossip::outlets::Identity;
-use crate::gossip::route::{self, Route};
+use crate::gossip::route::{self, Reason, Route};
 use crate::gossip::wire::Wire;
-use crate::keys;
-use crate::node::{Node, NodeKey, Word};
+use crate::keys::{self, KeyError};
+use crate::node::{Edit, Node, NodeKey, Word};
 use crate::reading::{Id, Reading};
 use crate::receipt::Receipt;
-use crate::snapshot::Snapshot;
+use crate::seal::Keyring;
+use crate::snapshot::{Presence, Sighting, Snapshot};
 
 /// The present life, and everything the next one needs.
 pub(super) struct Voice {
@@ -32,9 +36,12 @@ pub(super) struct Voice {
     acknowledged: BTreeMap<Arc<str>, (u64, Receipt)>,
     /// The generation of the last life.
     generation: u64,
+    lives: u64,
     born: Duration,
     rebirth: Option<Duration>,
     back_off: Duration,
+    /// Why there is no address to live at.
+    wanting: Option<NoAddress>,
 }
 
 impl Voice {
@@ -47,16 +54,18 @@ impl Voice {
     ) -> Self {
         Self {
             word: config.word.clone(),
+            generation: config.above,
             config,
             wire: Arc::new(wire),
             local,
             news,
             life: None,
             acknowledged: BTreeMap::new(),
-            generation: 0,
+            lives: 0,
             born: Duration::ZERO,
             rebirth: None,
             back_off: FIRST_BACK_OFF,
+            wanting: None,
         }
     }
 
@@ -68,11 +77,18 @@ impl Voice {
         above: u64,
         seeds: &[SocketAddr],
     ) -> Option<Identity> {
-        let (gossip, route) = self.advertised(seeds);
+        let (gossip, route) = match self.advertised(seeds) {
+            Ok(found) => found,
+            Err(why) => {
+                self.wait(now, &why);
+                return None;
+            }
+        };
         let above = above.max(self.generation).saturating_add(1);
         let generation = unix_milliseconds().max(above);
         let describe = &self.config.node;
-        let node = describe.live(generation, route.ip, self.word.clone());
+        let mut node = describe.live(generation, route.ip, self.word.clone());
+        node.keys = self.wire.keys();
         let (key, http) = (node.key.clone(), node.http);
         match self.spawn(gossip, &node).await {
             Ok(life) => self.life = Some(life),
@@ -82,9 +98,15 @@ impl Voice {
             }
         }
         tracing::info!("{} gossips at {gossip} ({})", key.name, route.reason);
+        if self.generation == 0 {
+            herald::tell_protection(&self.config.protection, gossip);
+        }
         self.generation = generation;
+        self.lives += 1;
         self.born = now;
         self.rebirth = None;
+        self.wanting = None;
+        route::warn_of_loopback(http, gossip, seeds);
         Some(Identity { key, gossip, http })
     }
 
@@ -99,6 +121,15 @@ impl Voice {
         self.back_off = (2 * self.back_off).min(LAST_BACK_OFF);
     }
 
+    /// There is no address to live at yet: says so once, and tries again.
+    fn wait(&mut self, now: Duration, why: &NoAddress) {
+        if self.wanting.as_ref() != Some(why) {
+            tracing::error!("not heard by anybody: {why}; trying on");
+            self.wanting = Some(why.clone());
+        }
+        self.rebirth = Some(now + LAST_BACK_OFF);
+    }
+
     /// When the next life is to begin, if one is due.
     pub(super) fn rebirth(&self) -> Option<Duration> {
         self.rebirth
@@ -111,8 +142,26 @@ impl Voice {
 
     /// Whether the present life is at another address than the one that leads to `seeds`.
     pub(super) fn is_misplaced(&self, seeds: &[SocketAddr]) -> bool {
-        let life = self.life.as_ref();
-        life.is_some_and(|life| life.id.gossip != self.advertised(seeds).0)
+        // While a route is missing, the address that was right stays.
+        let moved = |life: &Life| match self.advertised(seeds) {
+            Ok((gossip, route)) => gossip != life.id.gossip && route.reason != Reason::Loopback,
+            Err(_) => false,
+        };
+        self.life.as_ref().is_some_and(moved)
+    }
+
+    /// Goes on with other keys, and tells which.
+    pub(super) async fn rekey(&mut self, keyring: Keyring) {
+        let before = self.wire.keys();
+        self.wire.rekey(keyring);
+        let keys = self.wire.keys();
+        if keys == before {
+            return;
+        }
+        herald::tell_keys(&keys);
+        if let Some(life) = &self.life {
+            life.write(keys::KEYS, &keys::encode_keys(&keys)).await;
+        }
     }
 
     pub(super) async fn say(&mut self, word: Word) {
@@ -120,6 +169,73 @@ impl Voice {
             life.write(keys::WORD, &keys::encode_word(&word)).await;
         }
         self.word = word;
+    }
+
+    /// What this node says of itself; `None` between two lives.
+    pub(super) fn own(&self) -> Option<Sighting> {
+        let id = &self.life.as_ref()?.id;
+        let describe = &self.config.node;
+        let mut node = describe.live(id.key.generation, id.gossip.ip(), self.word.clone());
+        node.keys = self.wire.keys();
+        Some(Sighting {
+            node,
+            gossip: id.gossip,
+            presence: Presence::Live,
+        })
+    }
+
+    /// How many lives there have been.
+    pub(super) fn lives(&self) -> u64 {
+        self.lives
+    }
+
+    /// Changes what this node says of itself, in this life and the next.
+    pub(super) async fn edit(&mut self, edit: &Edit) -> Result<(), KeyError> {
+        let node = self.config.node.edited(edit);
+        keys::check(&node)?;
+        if let Some(life) = &self.life {
+            life.change(&keys::changes(&self.config.node, &node)).await;
+        }
+        self.config.node = node;
+        Ok(())
+    }
+
+    /// Says `eviction` for a while; whether it could be said.
+    pub(super) async fn evict(&self, eviction: &Eviction) -> bool {
+        let Some(life) = &self.life else {
+            return false;
+        };
+        let key = keys::eviction_key(&eviction.name);
+        let value = keys::encode_eviction(eviction.generation, eviction.heartbeat);
+        life.write_for_a_while(&key, &value).await;
+        true
+    }
+
+    /// Takes back what was acknowledged to members that no longer drain, so that their next drain
+    /// is not taken for done; returns where they are.
+    pub(super) async fn withdraw(&mut self, known: &Snapshot) -> Vec<SocketAddr> {
+        let back = |name: &Arc<str>, generation: u64| {
+            let key = NodeKey {
+                name: Arc::clone(name),
+                generation,
+            };
+            let seen = known.nodes.get(&key)?;
+            (!matches!(seen.node.word, Word::Draining | Word::Left)).then_some(seen.gossip)
+        };
+        let acknowledged = self.acknowledged.iter();
+        let back: Vec<_> = acknowledged
+            .filter_map(|(name, (generation, _))| {
+                Some((Arc::clone(name), back(name, *generation)?))
+            })
+            .collect();
+        for (name, _) in &back {
+            self.acknowledged.remove(name);
+            if let Some(life) = &self.life {
+                // Nothing, in place of a receipt: of a key that is deleted no listener is told.
+                life.write_for_a_while(&keys::receipt_key(name), "").await;
+            }
+        }
+        back.into_iter().map(|(_, gossip)| gossip).collect()
     }
 
     /// Acknowledges `member`; those that are no longer `known` are not repeated.
@@ -186,7 +302,13 @@ impl Voice {
     /// What gossip holds of others; `None` between two lives.
     pub(super) async fn listen(&mut self, epoch: Instant) -> Option<Vec<Reading>> {
         let life = self.life.as_mut()?;
-        Some(life.read(&self.wire, epoch).await)
+        Some(life.read(epoch).await)
+    }
+
+    /// Whether others have been told more of the present life than it has said, so that what it
+    /// says is old to them.
+    pub(super) fn is_belied(&self) -> bool {
+        self.life.as_ref().is_some_and(|life| life.belied)
     }
 
     /// Whether a datagram has just come from `address`.
@@ -222,16 +344,15 @@ impl Voice {
         Ok(life)
     }
 
-    fn advertised(&self, seeds: &[SocketAddr]) -> (SocketAddr, Route) {
-        let configured = self.config.advertise;
+    fn advertised(&self, seeds: &[SocketAddr]) -> Result<(SocketAddr, Route), NoAddress> {
+        let configured = self.config.advertise.as_ref();
         let reachable = |seed: &&SocketAddr| self.wire.reaches(seed.ip());
         let seeds: Vec<_> = seeds.iter().filter(reachable).copied().collect();
         let current = self.life.as_ref().map(|life| life.id.gossip.ip());
-        let ip = configured.map(|address| address.ip());
-        let route = route::choose(ip, self.local.ip(), &seeds, current);
-        let port = configured.map(|address| address.port());
-        let port = port.filter(|port| *port != 0).unwrap_or(self.local.port());
-        (SocketAddr::new(route.ip, port), route)
+        let route = route::choose(configured, self.local.ip(), &seeds, current)?;
+        let port = configured.and_then(Advertise::port);
+        let port = port.unwrap_or(self.local.port());
+        Ok((SocketAddr::new(route.ip, port), route))
     }
 }
 

@@ -1,19 +1,24 @@
-//! One UDP socket for both IP versions, and chitchat's transport over it. The socket
-//! outlives chitchat's task, so a new life keeps the port. It knows datagrams, not nodes.
+//! chitchat's transport: its messages as datagrams and back, guarded, counted, and who was
+//! heard when. It knows datagrams, not nodes.
 
-use std::collections::HashMap;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use chitchat::transport::{Socket, Transport};
 use chitchat::{ChitchatMessage, Deserializable, Serializable};
-use socket2::{Domain, Protocol, SockAddr, Type};
-use tokio::net::UdpSocket;
 use tokio::time::Instant;
+
+use crate::gossip::config::Protection;
+use crate::gossip::grievance::Grievances;
+use crate::gossip::guard::{Guard, Times, Turned};
+use crate::gossip::socket::Datagrams;
+use crate::inspect::{DATAGRAM, Progress};
+use crate::key_id::KeyId;
+use crate::pace::Pace;
+use crate::seal::{Keyring, Refused};
 
 /// What has crossed the gossip socket since it was bound.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -28,17 +33,29 @@ pub struct Traffic {
     pub bytes_out: u64,
     /// Datagrams that were not gossip.
     pub junk: u64,
+    /// Datagrams that were not sealed with a key of ours, or came again.
+    pub refused: u64,
+    /// Datagrams dropped because their source spoke too often.
+    pub limited: u64,
     /// Sends and receives that failed.
     pub errors: u64,
 }
 
-/// The socket, its counters, and who was heard when.
+/// The socket, its counters, and what it lets in and out. It outlives chitchat's lives, so that
+/// whom they have heard and what they have sealed is not forgotten between two of them.
 #[derive(Debug)]
 pub(super) struct Wire {
-    socket: UdpSocket,
-    is_v6: bool,
+    socket: Arc<dyn Datagrams>,
     counters: Arc<Counters>,
-    heard: Mutex<HashMap<SocketAddr, Instant>>,
+    epoch: Instant,
+    inside: Mutex<Inside>,
+}
+
+#[derive(Debug)]
+struct Inside {
+    guard: Guard,
+    pace: Pace,
+    grievances: Grievances,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +65,8 @@ pub(super) struct Counters {
     datagrams_out: AtomicU64,
     bytes_out: AtomicU64,
     junk: AtomicU64,
+    refused: AtomicU64,
+    limited: AtomicU64,
     errors: AtomicU64,
 }
 
@@ -60,50 +79,102 @@ impl Counters {
             datagrams_out: of(&self.datagrams_out),
             bytes_out: of(&self.bytes_out),
             junk: of(&self.junk),
+            refused: of(&self.refused),
+            limited: of(&self.limited),
             errors: of(&self.errors),
         }
     }
 }
 
 impl Wire {
-    /// Binds `address`. The IPv6 wildcard takes IPv4 too; on a host without IPv6 the IPv4
-    /// wildcard stands in for it.
-    pub(super) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let bound = bind(address);
-        let without_v6 = |error: &io::Error| {
-            address.is_ipv6()
-                && address.ip().is_unspecified()
-                && error.kind() != io::ErrorKind::AddrInUse
-                && error.kind() != io::ErrorKind::PermissionDenied
-        };
-        let socket = match bound {
-            Err(error) if without_v6(&error) => {
-                bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())))?
-            }
-            bound => bound?,
-        };
-        let socket = UdpSocket::from_std(socket)?;
-        Ok(Self {
-            is_v6: socket.local_addr()?.is_ipv6(),
+    /// A wire whose datagrams `socket` carries, for `cluster`, rounds at `pace`. `boot` is drawn at
+    /// random.
+    pub(super) fn over(
+        socket: Arc<dyn Datagrams>,
+        protection: &Protection,
+        cluster: &str,
+        boot: u64,
+        pace: Pace,
+    ) -> Self {
+        let guard = Guard::new(protection, cluster, boot);
+        Self {
             socket,
             counters: Arc::default(),
-            heard: Mutex::default(),
-        })
+            epoch: Instant::now(),
+            inside: Mutex::new(Inside {
+                guard,
+                pace,
+                grievances: Grievances::default(),
+            }),
+        }
     }
 
-    pub(super) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Times {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+        let unix = unix.map_or(0, |unix| unix.as_secs());
+        Times {
+            since: self.epoch.elapsed(),
+            // Until the year 2106, when all wrap around together.
+            unix: unix as u32,
+        }
+    }
+
+    /// The ids of the keys held, the sealing one first.
+    pub(super) fn keys(&self) -> Vec<KeyId> {
+        self.inside().guard.keys()
+    }
+
+    /// Goes on with other keys.
+    pub(super) fn rekey(&self, keyring: Keyring) {
+        self.inside().guard.rekey(keyring);
+    }
+
+    /// A life begins under this identity, as it stands on the wire.
+    pub(super) fn introduce(&self, id: Vec<u8>) {
+        let mut inside = self.inside();
+        inside.guard.census.introduce(id);
+        inside.pace.begin();
+    }
+
+    /// The most that anybody has told of the present life.
+    pub(super) fn told_of_me(&self) -> Progress {
+        self.inside().guard.census.told_of_me()
+    }
+
+    /// Gossip holds the same nodes as before, or these, each with the bytes of its keys, and
+    /// whether it is live.
+    pub(super) fn settle(&self, held: Option<impl Iterator<Item = (Vec<u8>, usize, bool)>>) {
+        self.inside().guard.census.settle(held);
+    }
+
+    /// So many nodes are live.
+    pub(super) fn crowd(&self, nodes: usize) {
+        self.inside().pace.crowd(nodes);
+    }
+
+    /// `to` is about to be contacted outside of any round.
+    pub(super) fn ask(&self, to: SocketAddr) {
+        self.inside().pace.ask(to);
+    }
+
+    /// Whether a first message to `to` goes out now.
+    fn lets(&self, to: SocketAddr) -> bool {
+        self.inside().pace.lets(self.epoch.elapsed(), to)
     }
 
     /// Whether a datagram to `ip` can leave this socket.
     pub(super) fn reaches(&self, ip: IpAddr) -> bool {
-        self.is_v6 || ip.is_ipv4()
+        self.socket.reaches(ip)
     }
 
     /// When a datagram last came from `address`.
     pub(super) fn heard(&self, address: SocketAddr) -> Option<Instant> {
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        heard.get(&address).copied()
+        let heard = self.inside().guard.heard(address);
+        heard.map(|at| self.epoch + at)
     }
 
     /// The counters, which outlive the socket and do not keep its port.
@@ -117,8 +188,15 @@ impl Wire {
         at.is_some_and(|at| at.elapsed() < Duration::from_secs(1))
     }
 
-    async fn send(&self, to: SocketAddr, datagram: &[u8]) {
-        match self.socket.send_to(datagram, self.outward(to)).await {
+    async fn send(&self, to: SocketAddr, message: &[u8]) {
+        let datagrams = self.inside().guard.dress(self.now(), to, message);
+        for datagram in datagrams {
+            self.send_one(to, &datagram).await;
+        }
+    }
+
+    async fn send_one(&self, to: SocketAddr, datagram: &[u8]) {
+        match self.socket.send(to, datagram).await {
             Ok(bytes) => {
                 count(&self.counters.datagrams_out, 1);
                 count(&self.counters.bytes_out, bytes as u64);
@@ -131,7 +209,7 @@ impl Wire {
     }
 
     async fn receive(&self, buffer: &mut [u8]) -> Option<(SocketAddr, ChitchatMessage)> {
-        let (length, from) = match self.socket.recv_from(buffer).await {
+        let (length, from) = match self.socket.receive(buffer).await {
             Ok(received) => received,
             Err(error) => {
                 count(&self.counters.errors, 1);
@@ -142,48 +220,43 @@ impl Wire {
         };
         count(&self.counters.datagrams_in, 1);
         count(&self.counters.bytes_in, length as u64);
-        let from = inward(from);
-        let Ok(message) = ChitchatMessage::deserialize(&mut &buffer[..length]) else {
-            count(&self.counters.junk, 1);
-            return None;
+        let now = self.now();
+        let admitted = self.inside().guard.admit(now, from, &mut buffer[..length]);
+        let message = match admitted {
+            Ok(message) => decoded(&message),
+            Err(why) => {
+                self.turn_away(now, from, why).await;
+                return None;
+            }
         };
-        self.note(from);
-        Some((from, message))
+        if message.is_none() {
+            count(&self.counters.junk, 1);
+        }
+        message.map(|message| (from, message))
     }
 
-    fn note(&self, from: SocketAddr) {
-        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        if heard.len() >= VOICES {
-            heard.retain(|_, at| at.elapsed() < VOICE_KEPT);
+    async fn turn_away(&self, now: Times, from: SocketAddr, why: Turned) {
+        match why {
+            Turned::Empty => {}
+            Turned::Keyless | Turned::Refused(_) => count(&self.counters.refused, 1),
+            Turned::TooOften => count(&self.counters.limited, 1),
+            Turned::Malformed(_) => count(&self.counters.junk, 1),
         }
-        if heard.len() < VOICES || heard.contains_key(&from) {
-            heard.insert(from, Instant::now());
+        if let Some(line) = self.inside().grievances.hear(now.since, from, why) {
+            tracing::warn!("{line}");
         }
-    }
-
-    /// An IPv4 address as an IPv6 socket wants it.
-    fn outward(&self, to: SocketAddr) -> SocketAddr {
-        match to.ip() {
-            IpAddr::V4(ip) if self.is_v6 => SocketAddr::from((ip.to_ipv6_mapped(), to.port())),
-            _ => to,
+        // The one answer to what is not believed: it is authentic, and the answer no longer.
+        if let Turned::Refused(Refused::Unproven { boot, .. }) = why {
+            let hello = self.inside().guard.hello(now, from, boot);
+            if let Some(hello) = hello {
+                self.send_one(from, &hello).await;
+            }
         }
     }
 }
 
-/// An IPv4 peer as it calls itself.
-fn inward(from: SocketAddr) -> SocketAddr {
-    SocketAddr::new(from.ip().to_canonical(), from.port())
-}
-
-fn bind(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
-    let domain = Domain::for_address(address);
-    let socket = socket2::Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
-    if address.is_ipv6() && address.ip().is_unspecified() {
-        socket.set_only_v6(false)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&SockAddr::from(address))?;
-    Ok(socket.into())
+fn decoded(mut message: &[u8]) -> Option<ChitchatMessage> {
+    ChitchatMessage::deserialize(&mut message).ok()
 }
 
 fn count(counter: &AtomicU64, by: u64) {
@@ -215,6 +288,9 @@ struct Line {
 #[async_trait]
 impl Socket for Line {
     async fn send(&mut self, to: SocketAddr, message: ChitchatMessage) -> anyhow::Result<()> {
+        if matches!(message, ChitchatMessage::Syn { .. }) && !self.wire.lets(to) {
+            return Ok(());
+        }
         self.outgoing.clear();
         message.serialize(&mut self.outgoing);
         self.wire.send(to, &self.outgoing).await;
@@ -230,49 +306,57 @@ impl Socket for Line {
     }
 }
 
-/// The largest UDP payload over IPv4 (RFC 768, RFC 791), and chitchat's own limit.
-const DATAGRAM: usize = 65_507;
 /// So that a socket that keeps failing does not spin.
 const AFTER_ERROR: Duration = Duration::from_millis(10);
-/// Source addresses remembered; enough for every node's, and a bound on what a flood of
-/// made-up sources costs.
-const VOICES: usize = 4_096;
-const VOICE_KEPT: Duration = Duration::from_secs(10);
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gossip::socket::Udp;
+    use crate::inspect::forge::Forged;
 
-    fn sample(bytes: &[u8]) -> Vec<u8> {
-        bytes.to_vec()
+    fn bound() -> (Wire, SocketAddr) {
+        let socket = Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let here = socket.local_addr().unwrap();
+        let pace = Pace::new(Duration::from_millis(200), true);
+        (
+            Wire::over(Arc::new(socket), &Protection::default(), "c", 1, pace),
+            here,
+        )
     }
 
     #[tokio::test]
-    async fn both_versions_of_ip_meet_in_one_socket() {
-        let wire = Wire::bind("[::]:0".parse().unwrap()).unwrap();
-        let port = wire.local_addr().unwrap().port();
-        for ip in ["127.0.0.1", "::1"] {
-            let Ok(peer) = UdpSocket::bind(SocketAddr::new(ip.parse().unwrap(), 0)).await else {
-                continue; // a host without IPv6
-            };
-            let here = peer.local_addr().unwrap();
-            wire.send(here, &sample(b"out")).await;
-            let mut buffer = [0; 16];
-            let (length, from) = peer.recv_from(&mut buffer).await.unwrap();
-            assert_eq!((&buffer[..length], from.port()), (&b"out"[..], port));
-            let bad_cluster = ChitchatMessage::BadCluster.serialize_to_vec();
-            peer.send_to(&bad_cluster, from).await.unwrap();
-            let mut buffer = vec![0; DATAGRAM];
-            let (from, _) = wire.receive(&mut buffer).await.unwrap();
-            assert_eq!(from, here);
-            assert!(wire.heard(here).is_some());
-        }
+    async fn who_speaks_is_heard() {
+        let ((a, from), (b, to)) = (bound(), bound());
+        let bad_cluster = ChitchatMessage::BadCluster.serialize_to_vec();
+        a.send(to, &bad_cluster).await;
+        let received = b.receive(&mut vec![0; DATAGRAM]).await.unwrap();
+        assert_eq!(received.0, from);
+        assert!(b.heard(from).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_a_crowd_rounds_wait_and_nothing_else_does() {
+        let ((wire, _), (_peer, to)) = (bound(), bound());
+        wire.crowd(1_000);
+        let wire = Arc::new(wire);
+        let mut line = SharedWire(Arc::clone(&wire)).open(to).await.unwrap();
+        let syn = || decoded(&Forged::syn("c").bytes()).unwrap();
+        let out = || wire.counters().read().datagrams_out;
+        line.send(to, syn()).await.unwrap();
+        assert_eq!(out(), 1, "the first round");
+        tokio::time::advance(Duration::from_millis(110)).await;
+        line.send(to, syn()).await.unwrap();
+        assert_eq!(out(), 1, "the next one is not due");
+        line.send(to, ChitchatMessage::BadCluster).await.unwrap();
+        assert_eq!(out(), 2, "an answer");
+        wire.ask(to);
+        line.send(to, syn()).await.unwrap();
+        assert_eq!(out(), 3, "asked for");
     }
 
     #[tokio::test]
     async fn junk_and_unreachable_peers_are_counted_not_fatal() {
-        let wire = Wire::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let here = wire.local_addr().unwrap();
+        let (wire, here) = bound();
         wire.send("[::1]:9".parse().unwrap(), b"x").await;
         wire.send(here, b"junk").await;
         assert!(wire.receive(&mut vec![0; DATAGRAM]).await.is_none());
@@ -281,13 +365,5 @@ mod tests {
             (traffic.errors, traffic.junk, traffic.datagrams_in),
             (1, 1, 1)
         );
-    }
-
-    #[tokio::test]
-    async fn a_taken_port_is_refused() {
-        let wire = Wire::bind("[::]:0".parse().unwrap()).unwrap();
-        let taken = wire.local_addr().unwrap();
-        let error = Wire::bind(taken).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     }
 }

@@ -58,6 +58,11 @@ fn bad_values_are_named_with_the_rule() {
         ("w", "257"),
         ("w", "+1"),
         ("w", ""),
+        ("keys", ""),
+        ("keys", "1a2"),
+        ("keys", "1a2b,"),
+        ("keys", "+a2b"),
+        ("keys", "1a2b,1a2b,1a2b,1a2b,1a2b,1a2b,1a2b,1a2b,1a2b"),
         ("st", "fine"),
         ("tag.a b", "1"),
         ("tag.a", "1\n2"),
@@ -161,10 +166,14 @@ fn any_node() -> impl Strategy<Value = Node> {
             word(),
             tags,
             1..=u16::MAX,
+            prop::collection::vec(any::<u16>().prop_map(KeyId), 0..=8),
         ),
     )
         .prop_map(
-            |((name, generation, backend, ip), (service, check, weight, word, tags, port))| {
+            |(
+                (name, generation, backend, ip),
+                (service, check, weight, word, tags, port, keys),
+            )| {
                 let http = SocketAddr::from((if ip == [0; 4] { [1; 4] } else { ip }, port));
                 Node {
                     key: NodeKey {
@@ -185,6 +194,7 @@ fn any_node() -> impl Strategy<Value = Node> {
                         .into_iter()
                         .map(|(k, v)| (Arc::from(k), Arc::from(v)))
                         .collect(),
+                    keys,
                 }
             },
         )
@@ -213,4 +223,44 @@ proptest! {
             let _ = decode_receipt(value);
         }
     }
+}
+
+#[test]
+fn evictions_come_back_as_they_were_said() {
+    let said = decode_eviction(&eviction_key("s1"), &encode_eviction(7, 9)).unwrap();
+    assert_eq!((&*said.name, said.generation, said.heartbeat), ("s1", 7, 9));
+    for (key, value) in [
+        ("evict.", "7:9"),
+        ("evict.a b", "7:9"),
+        ("seen.s1", "7:9"),
+        ("evict.s1", "7"),
+        ("evict.s1", "7:"),
+        ("evict.s1", "-7:9"),
+        ("evict.s1", "7:9:1"),
+    ] {
+        assert_eq!(decode_eviction(key, value), None, "{key} {value}");
+    }
+}
+
+#[test]
+fn what_changes_within_a_life_is_written_and_nothing_else() {
+    let http = SocketAddr::from(([10, 0, 0, 1], 3000));
+    let mut old = Description::backend("s1", http);
+    old.tags = [("a".into(), "1".into()), ("b".into(), "2".into())].into();
+    assert_eq!(changes(&old, &old), []);
+    let edit = crate::node::Edit {
+        weight: Some(5),
+        set: [("b".into(), "3".into()), ("c".into(), "4".into())].into(),
+        delete: vec!["a".into(), "nothing".into()],
+    };
+    let pair = |key: &str, value: Option<&str>| (key.to_owned(), value.map(str::to_owned));
+    assert_eq!(
+        changes(&old, &old.edited(&edit)),
+        [
+            pair("w", Some("5")),
+            pair("tag.a", None),
+            pair("tag.b", Some("3")),
+            pair("tag.c", Some("4")),
+        ]
+    );
 }

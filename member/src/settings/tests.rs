@@ -61,7 +61,7 @@ fn a_flag_is_over_a_file_and_a_file_over_the_default() {
 #[test]
 fn a_variable_is_named_and_split_at_commas() {
     let variable = given("drain-timeout", "a, b", true).unwrap();
-    let each = variable.each().into_iter();
+    let each = variable.split(',').into_iter();
     let shown: Vec<_> = each.map(|g| (g.shown, g.value)).collect();
     let expected = [
         ("RAGOT_DRAIN_TIMEOUT \"a\"".to_owned(), "a".to_owned()),
@@ -69,6 +69,19 @@ fn a_variable_is_named_and_split_at_commas() {
     ];
     assert_eq!(shown, expected);
     assert!(given("weight", "", true).is_none());
+}
+
+#[test]
+fn a_variable_with_commands_is_split_at_lines() {
+    let text = "member-join,member-leave=/x a,b\n\n/y\n";
+    let sources = Sources {
+        keys: vec!["event-handler"],
+        given: given("event-handler", text, true).into_iter().collect(),
+        from_file: Vec::new(),
+    };
+    let mut problems = Problems::default();
+    let all = sources.lines("event-handler", |text| Ok(text.to_owned()), &mut problems);
+    assert_eq!(all, ["member-join,member-leave=/x a,b", "/y"]);
 }
 
 #[test]

@@ -18,9 +18,25 @@ pub const HOMES: &[(&str, &[&str], &str)] = &[
         "chitchat's traits need it, ours do not",
     ),
     (
+        "ring",
+        &["member/src/seal", "member/src/entropy.rs"],
+        "ciphers and secret chance are used in one place",
+    ),
+    ("base64", &["member/src/seal"], "only keys are written so"),
+    (
+        "zstd",
+        &["member/src/inspect"],
+        "what strangers compress is read in one place, with its limits",
+    ),
+    (
         "hickory_resolver",
         &["member/src/resolve.rs"],
         "a name is looked up in one way, with a deadline",
+    ),
+    (
+        "if_addrs",
+        &["member/src/gossip/route.rs"],
+        "what others are told to reach us at is decided in one place",
     ),
     (
         "arc_swap",
@@ -32,6 +48,11 @@ pub const HOMES: &[(&str, &[&str], &str)] = &[
         &["stats-ui/src"],
         "the balancer's own path is hyper's",
     ),
+    (
+        "httparse",
+        &["lb/src/codec"],
+        "bytes of servers are read in one place",
+    ),
     ("maud", &["stats-ui/src/page"], "one folder draws the page"),
     (
         "tower",
@@ -39,14 +60,30 @@ pub const HOMES: &[(&str, &[&str], &str)] = &[
         "it is how embedders see the balancer, and how axum is served",
     ),
     (
+        "handlebars",
+        &["member/src/template.rs"],
+        "one file knows what a template may say",
+    ),
+    (
         "rand",
-        &["member/src/gossip", "lb/src/demo"],
+        // In entropy it is ring's.
+        &["member/src/gossip", "lb/src/demo", "member/src/entropy.rs"],
         "decisions take their chance as an argument, so that tests can replay them",
     ),
     (
         "clap",
-        &["lb/src/cli", "member/src/cli", "member/src/settings.rs"],
+        &[
+            "lb/src/cli",
+            "member/src/cli",
+            "member/src/control/args.rs",
+            "member/src/settings.rs",
+        ],
         "a command line is read in one place, by rules both binaries share",
+    ),
+    (
+        "regex",
+        &["member/src/control/filter.rs"],
+        "expressions that are typed are compiled in one place, with one bound",
     ),
 ];
 

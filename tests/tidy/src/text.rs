@@ -17,6 +17,13 @@ pub fn trailing_space(line: &str) -> Option<String> {
     (line.trim_end() != line).then(|| "remove the space at the end".to_owned())
 }
 
+/// The stage of a Dockerfile that builds the binaries.
+#[must_use]
+pub fn build_stage(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("\nFROM ${RUST_IMAGE} AS build\n")?;
+    rest.split_once("\nFROM ").map(|(stage, _)| stage)
+}
+
 /// A mark of something unfinished.
 #[must_use]
 pub fn unfinished(line: &str) -> Option<String> {
@@ -134,6 +141,14 @@ mod tests {
         }
         let found = lines("a.rs", "fine\nbad \n", trailing_space);
         assert_eq!(found[0].to_string(), "a.rs:2: remove the space at the end");
+    }
+
+    #[test]
+    fn a_build_stage_ends_where_the_next_begins() {
+        let text = |command| format!("ARG X\nFROM ${{RUST_IMAGE}} AS build\n{command}\n\nFROM x\n");
+        assert_eq!(build_stage(&text("RUN a")), Some("RUN a\n"));
+        assert_ne!(build_stage(&text("RUN a")), build_stage(&text("RUN b")));
+        assert_eq!(build_stage("FROM x\n"), None);
     }
 
     #[test]

@@ -94,6 +94,16 @@ fn crates_know_only_whom_they_may() {
 }
 
 #[test]
+fn both_images_are_built_by_one_stage() {
+    let [lb, webapp] = ["lb", "webapp"].map(|image| file(&format!("docker/{image}/Dockerfile")));
+    let what = "its stage `build` is that of docker/lb/Dockerfile word for word, or is built twice";
+    let differs = text::build_stage(lb) != text::build_stage(webapp);
+    assert!(text::build_stage(lb).is_some(), "no stage `build`");
+    let differs = differs.then(|| Finding::new("docker/webapp/Dockerfile", 1, what.to_owned()));
+    verdict(differs);
+}
+
+#[test]
 fn every_package_has_its_home() {
     verdict(HOMES.iter().flat_map(|(package, homes, reason)| {
         outside(homes, |source| {

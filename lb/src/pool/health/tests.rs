@@ -438,3 +438,37 @@ proptest! {
         }
     }
 }
+
+/// Or it would be excused for ever: only whose word is `ready` is asked about again.
+#[test]
+fn another_word_ends_an_excuse() {
+    for word in [Word::Starting, Word::Draining, down("ill")] {
+        let mut bench = Bench::up();
+        bench.hear(false);
+        bench.health.excuse(bench.now, true);
+        assert_eq!(bench.health.over_at(), None);
+        bench.say(word);
+        assert!(!bench.health.voice().excused);
+        assert!(bench.health.over_at().is_some());
+    }
+}
+
+/// A balancer that was cut off from all finds most of them out by their probes, and silent. Probes may
+/// be far apart by then; that they are heard again tells at once that there is something to ask. What
+/// has failed its own check is not believed for a connection that can be made.
+#[test]
+fn who_went_out_with_most_is_asked_at_once_when_it_is_heard() {
+    let mut bench = Bench::up();
+    bench.hear(false);
+    bench.health.excuse(bench.now, true);
+    for _ in 0..8 {
+        bench.probe(Finding::L4Tout);
+    }
+    assert_eq!(bench.shown(), Shown::Down { good: 0 });
+    bench.hear(true);
+    assert_eq!(bench.health.due, Some((bench.now, Probe::Full)));
+    bench.probe(Finding::L7Ok);
+    assert_eq!(bench.shown(), Shown::Down { good: 1 });
+    assert_eq!(bench.probe(Finding::L7Ok), bench.health.policy.recovery);
+    assert!(bench.shown().is_up());
+}

@@ -1,5 +1,5 @@
 //! Measures what tests never assert: how fast webapps come into rotation and go out of it, with
-//! real processes. `cargo run --release -p e2e --bin measure -- join|leave|death|churn|order`
+//! real processes or in containers. `cargo run --release -p e2e --bin measure` says what there is.
 
 #![allow(
     clippy::expect_used,
@@ -8,8 +8,25 @@
     reason = "a measurement that cannot be made is of no use"
 )]
 
+mod away;
+mod crash;
+mod docker;
+mod footprint;
+mod handlers;
+mod hostile;
+mod long;
+mod pair;
+mod restart;
+mod rolling;
+mod serf;
+mod silent;
+mod site;
+mod slice;
+mod traffic;
+
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -21,27 +38,53 @@ use e2e::deadline::spread;
 use e2e::lb::Lb;
 use e2e::load::Load;
 use e2e::member::Member;
+use e2e::process::free_at;
 use e2e::webapp::Pair;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() {
-    let what = std::env::args().nth(1).unwrap_or_else(|| "all".to_owned());
-    let asked = |name: &str| what == name || what == "all";
-    if asked("join") {
-        join().await;
+async fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1).peekable();
+    while let Some(what) = words.next() {
+        match what.as_str() {
+            "join" => join().await,
+            "leave" => leave().await,
+            "death" => death().await,
+            "churn" => churn().await,
+            "order" => order().await,
+            "crash" => crash::crash().await,
+            "crash-loop" => crash::crash_loop().await,
+            "moved" => away::moved().await,
+            "late" => away::late().await,
+            "stopped" => away::stopped().await,
+            "silent" => silent::silent().await,
+            "traffic" => traffic::traffic().await,
+            "long" => long::long().await,
+            "restart" => restart::restart().await,
+            "pair" => pair::pair().await,
+            "footprint" => footprint::footprint().await,
+            "handlers" => handlers::run().await,
+            "hostile" => hostile::all().await,
+            "docker-stop" => docker::stop().await,
+            "docker-kill" => docker::kill().await,
+            "docker-order" => docker::order().await,
+            "docker-crash" => docker::crash().await,
+            "rolling" => match rolling::plan(&mut words) {
+                Ok(plan) => rolling::rolling(plan).await,
+                Err(rule) => {
+                    eprintln!("measure: rolling {rule}");
+                    return ExitCode::from(64);
+                }
+            },
+            unknown => {
+                eprintln!("measure: {unknown:?}: expected {NAMES}");
+                return ExitCode::from(64);
+            }
+        }
     }
-    if asked("leave") {
-        leave().await;
+    if std::env::args().len() == 1 {
+        print(&format!("measure WHAT..., with WHAT one of {NAMES}"));
     }
-    if asked("death") {
-        death().await;
-    }
-    if asked("churn") {
-        churn().await;
-    }
-    if asked("order") {
-        order().await;
-    }
+    ExitCode::SUCCESS
 }
 
 /// The member waits for its webapp; the webapp starts to answer; a client asks until it is the
@@ -68,7 +111,7 @@ async fn join() {
         let backend = Backend::http1(&name).await;
         let mut member = Member::start(&name, backend.addr, lb.gossip());
         let began = Instant::now();
-        serves(&lb, &name).await;
+        serves(lb.addr(), &name).await;
         times.push(began.elapsed());
         member.process.kill();
         backend.stop().await;
@@ -83,20 +126,20 @@ async fn join() {
 async fn joined(lb: &Lb, name: &str, addr: SocketAddr) -> Duration {
     let backend = Backend::at(name, addr).await;
     let began = Instant::now();
-    serves(lb, name).await;
+    serves(lb.addr(), name).await;
     let took = began.elapsed();
     backend.stop().await;
     took
 }
 
 /// Asks until `name` answers.
-async fn serves(lb: &Lb, name: &str) {
-    let mut client = KeepAlive::to(lb.addr()).await;
+async fn serves(addr: SocketAddr, name: &str) {
+    let mut client = KeepAlive::to(addr).await;
     for _ in 0..MOST_ASKED {
         match client.get("/").await {
             Ok(answer) if answer.text() == name => return,
             Ok(_) => tokio::time::sleep(PACE).await,
-            Err(_) => client = KeepAlive::to(lb.addr()).await,
+            Err(_) => client = KeepAlive::to(addr).await,
         }
     }
     panic!("{name} never serves");
@@ -135,11 +178,12 @@ async fn leave() {
 
 async fn death() {
     let lb = Lb::with("--workers 2").await;
-    let _steady = [
-        Pair::start("a", lb.gossip(), "").await,
-        Pair::start("b", lb.gossip(), "").await,
-    ];
-    lb.until_up(&["a", "b"]).await;
+    // Ten, so that those who die one after the other are never most of the service.
+    let mut steady = Vec::new();
+    for name in TEN {
+        steady.push(Pair::start(name, lb.gossip(), "").await);
+    }
+    lb.until_up(&TEN).await;
     let load = Load::start(lb.addr(), 200);
     let mut out = Vec::new();
     for turn in 0..10 {
@@ -160,14 +204,19 @@ async fn death() {
     for turn in 0..10 {
         out.push(killed(&lb, &format!("idle{turn}"), None).await);
     }
-    say("death: the same without any request", &out);
+    say(
+        "death: the same without any request, of one that has been up for 3 s",
+        &out,
+    );
 }
 
 async fn killed(lb: &Lb, name: &str, load: Option<&Load>) -> Duration {
     let mut pair = Pair::start(name, lb.gossip(), "").await;
     lb.until_status(name, "UP").await;
-    if let Some(load) = load {
-        load.another(STEADY).await;
+    match load {
+        Some(load) => load.another(STEADY).await,
+        // Gossip has an opinion of it by then.
+        None => tokio::time::sleep(GROWN).await,
     }
     let began = Instant::now();
     pair.kill();
@@ -224,11 +273,6 @@ async fn order() {
     );
 }
 
-fn free_at(ip: Ipv4Addr) -> SocketAddr {
-    let socket = UdpSocket::bind((ip, 0)).expect("a free port");
-    socket.local_addr().expect("an address")
-}
-
 fn say(what: &str, times: &[Duration]) {
     print(&format!("{what}: {}", spread(times)));
 }
@@ -237,6 +281,12 @@ fn print(line: &str) {
     writeln!(std::io::stdout(), "{line}").expect("standard output");
 }
 
+const NAMES: &str = "join, leave, death, churn, order, restart, crash, crash-loop, moved, late, stopped, \
+                     handlers, pair, footprint, hostile; in networks of our own silent, traffic, \
+                     long; in containers docker-stop, docker-kill, docker-order, docker-crash, rolling \
+                     [--restarts N] [--rate N]";
+const TEN: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+const GROWN: Duration = Duration::from_secs(3);
 const JOINS: usize = 50;
 /// Requests between two changes: a fifth of a second.
 const STEADY: u64 = 40;

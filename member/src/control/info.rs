@@ -1,0 +1,91 @@
+//! How a node is, in Serf's layout: sections of keys and values. Pure; who is asked is `basics`.
+
+use std::collections::BTreeMap;
+
+use super::roll::{Member, Status, role, state};
+use crate::gossip::{Pulse, Traffic};
+use crate::snapshot::Sighting;
+
+/// Sections of keys and values, as [`super::message::Answer::Info`] has them.
+pub type Sections = BTreeMap<String, Section>;
+
+/// Keys and values.
+pub type Section = BTreeMap<String, String>;
+
+type Pair = (&'static str, String);
+
+/// One section of [`Sections`].
+pub fn section(name: &str, values: impl IntoIterator<Item = Pair>) -> (String, Section) {
+    let values = values.into_iter();
+    let values = values.map(|(key, value)| (key.to_owned(), value));
+    (name.to_owned(), values.collect())
+}
+
+/// What it says of itself.
+pub(crate) fn node(own: &Sighting) -> Vec<Pair> {
+    let node = &own.node;
+    let (word, reason) = state(&node.word);
+    let mut pairs = vec![
+        ("name", node.key.name.to_string()),
+        ("generation", node.key.generation.to_string()),
+        ("gossip", own.gossip.to_string()),
+        ("role", role(node.role).to_owned()),
+        ("state", word.to_owned()),
+    ];
+    pairs.extend(reason.map(|reason| ("reason", reason)));
+    if let Some(http) = node.http {
+        pairs.push(("http", http.to_string()));
+        pairs.push(("service", node.service.to_string()));
+        pairs.push(("weight", node.weight.to_string()));
+    }
+    pairs
+}
+
+/// Its tags.
+pub(crate) fn tags(own: Option<&Sighting>) -> Section {
+    let tags = own.into_iter().flat_map(|own| &own.node.tags);
+    tags.map(|(name, value)| (name.to_string(), value.to_string()))
+        .collect()
+}
+
+/// Whom it sees; of those, so many `balancers` are heard.
+pub(crate) fn cluster(members: &[Member], balancers: usize, seeds: &str) -> Vec<Pair> {
+    let counted = |status| {
+        let such = members.iter().filter(|member| member.status == status);
+        such.count().to_string()
+    };
+    let seeds = if seeds.is_empty() { "none" } else { seeds };
+    vec![
+        ("members", members.len().to_string()),
+        ("alive", counted(Status::Alive)),
+        ("leaving", counted(Status::Leaving)),
+        ("failed", counted(Status::Failed)),
+        ("left", counted(Status::Left)),
+        ("balancers_heard", balancers.to_string()),
+        ("seeds", seeds.to_owned()),
+    ]
+}
+
+/// What has crossed its socket, and how often gossip had to begin anew.
+pub(crate) fn gossip(pulse: &Pulse, traffic: Traffic) -> Vec<Pair> {
+    vec![
+        ("lives", pulse.lives.to_string()),
+        ("datagrams_in", traffic.datagrams_in.to_string()),
+        ("datagrams_out", traffic.datagrams_out.to_string()),
+        ("bytes_in", traffic.bytes_in.to_string()),
+        ("bytes_out", traffic.bytes_out.to_string()),
+        ("junk", traffic.junk.to_string()),
+        ("errors", traffic.errors.to_string()),
+    ]
+}
+
+/// What it runs on.
+pub(crate) fn runtime() -> Vec<Pair> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    vec![
+        ("arch", std::env::consts::ARCH.to_owned()),
+        ("cpu_count", cores.to_string()),
+        ("os", std::env::consts::OS.to_owned()),
+        ("pid", std::process::id().to_string()),
+    ]
+}

@@ -1,0 +1,311 @@
+//! Stands between the socket and chitchat: opens and seals datagrams, inspects what was in
+//! them, and lets through what there is room for. It keeps no time and sends nothing itself.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::RandomState;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::gossip::config::Protection;
+use crate::inspect::{DATAGRAM, Fault, Message, compress, decompress};
+use crate::key_id::KeyId;
+use crate::limit::{Buckets, Census};
+use crate::seal::{Content, Keyring, OVERHEAD, Opener, Refused, Sealer, looks_sealed};
+
+/// What a node lets in and out.
+#[derive(Debug)]
+pub(super) struct Guard {
+    seal: Option<Seal>,
+    buckets: Buckets,
+    /// Of what is answered, apart: recordings played in a peer's name must not use up what that
+    /// peer may say.
+    hellos: Buckets,
+    pub(super) census: Census,
+    heard: HashMap<SocketAddr, Heard>,
+}
+
+/// When a source last spoke, and when it last sealed.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    at: Duration,
+    sealed: Option<Duration>,
+    /// The boot number it sealed with, or 0.
+    boot: u64,
+}
+
+#[derive(Debug)]
+struct Seal {
+    sealer: Sealer,
+    opener: Opener,
+    /// Clear datagrams are accepted too, and sent to whom is not known to seal.
+    migrates: bool,
+}
+
+/// Now: since any fixed moment, and in Unix seconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) since: Duration,
+    pub(super) unix: u32,
+}
+
+/// Why a datagram is not given to chitchat.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Turned {
+    /// There is nothing in it.
+    Empty,
+    /// Sealed, and this node has no key.
+    Keyless,
+    /// It cannot be opened, or not again.
+    Refused(Refused),
+    /// Its source speaks too often.
+    TooOften,
+    /// It is no message, or one that nobody honest sends.
+    Malformed(Fault),
+}
+
+impl Guard {
+    /// With this process's `boot` number, drawn at random.
+    pub(super) fn new(protection: &Protection, cluster: &str, boot: u64) -> Self {
+        let seal = protection.keyring.as_ref().map(|keyring| Seal {
+            sealer: Sealer::new(keyring, cluster, boot),
+            opener: Opener::new(keyring.clone(), cluster, boot),
+            migrates: protection.migrates,
+        });
+        Self {
+            seal,
+            buckets: Buckets::new(RandomState::new()),
+            hellos: Buckets::new(RandomState::new()),
+            census: Census::default(),
+            heard: HashMap::new(),
+        }
+    }
+
+    /// The ids of the keys held, the sealing one first.
+    pub(super) fn keys(&self) -> Vec<KeyId> {
+        let seal = self.seal.as_ref();
+        seal.map_or_else(Vec::new, |seal| seal.opener.keyring().ids())
+    }
+
+    /// Goes on with other keys.
+    pub(super) fn rekey(&mut self, keyring: Keyring) {
+        if let Some(seal) = &mut self.seal {
+            seal.sealer.rekey(&keyring);
+            seal.opener.rekey(keyring);
+        }
+    }
+
+    /// When a datagram that was let through last came from `address`.
+    pub(super) fn heard(&self, address: SocketAddr) -> Option<Duration> {
+        self.heard.get(&address).map(|heard| heard.at)
+    }
+
+    /// The gossip message in `datagram`, less what there is no room for.
+    pub(super) fn admit<'a>(
+        &mut self,
+        now: Times,
+        from: SocketAddr,
+        datagram: &'a mut [u8],
+    ) -> Result<Cow<'a, [u8]>, Turned> {
+        let (message, boot) = self.open(now, datagram)?;
+        if message.is_empty() {
+            self.note(now.since, from, boot);
+            return Err(Turned::Empty);
+        }
+        // Nobody can seal in another's name, but send from his address.
+        let may = match boot {
+            Some(boot) => self.buckets.take(now.since, boot),
+            None => self.buckets.take(now.since, from),
+        };
+        if !may {
+            return Err(Turned::TooOften);
+        }
+        let inspected = Message::read(&message).map_err(Turned::Malformed)?;
+        let rest = self.census.sift(from, &inspected);
+        self.note(now.since, from, boot);
+        Ok(rest.map_or(message, Cow::Owned))
+    }
+
+    fn open<'a>(
+        &mut self,
+        now: Times,
+        datagram: &'a mut [u8],
+    ) -> Result<(Cow<'a, [u8]>, Option<u64>), Turned> {
+        let is_sealed = looks_sealed(datagram);
+        let seal = match &mut self.seal {
+            Some(seal) if is_sealed || !seal.migrates => seal,
+            None if is_sealed => return Err(Turned::Keyless),
+            _ => {
+                // Junk does not use up what its source may say.
+                Message::begins(datagram).map_err(Turned::Malformed)?;
+                return Ok((Cow::Borrowed(datagram), None));
+            }
+        };
+        let opened = seal.opener.open(now.unix, datagram);
+        let opened = opened.map_err(Turned::Refused)?;
+        let message = match opened.content {
+            Content::Hello => Cow::Borrowed(&[][..]),
+            Content::Gossip => Cow::Borrowed(opened.message),
+            Content::Compressed => {
+                let message = decompress(opened.message, DATAGRAM);
+                Cow::Owned(message.map_err(Turned::Malformed)?)
+            }
+        };
+        Ok((message, Some(opened.boot)))
+    }
+
+    fn note(&mut self, now: Duration, from: SocketAddr, boot: Option<u64>) {
+        if self.heard.len() >= VOICES {
+            self.heard.retain(|_, heard| now < heard.at + VOICE_KEPT);
+        }
+        if self.heard.len() >= VOICES && !self.heard.contains_key(&from) {
+            return;
+        }
+        let heard = self.heard.entry(from).or_insert(Heard {
+            at: now,
+            sealed: None,
+            boot: 0,
+        });
+        heard.at = now;
+        if let Some(boot) = boot {
+            (heard.sealed, heard.boot) = (Some(now), boot);
+        }
+    }
+
+    /// The datagrams that carry `message` to `to`: sealed, or in clear, or both while it is
+    /// not known which of them is understood.
+    pub(super) fn dress<'a>(
+        &mut self,
+        now: Times,
+        to: SocketAddr,
+        message: &'a [u8],
+    ) -> impl Iterator<Item = Cow<'a, [u8]>> + use<'a> {
+        let boot = self.boot_of(to);
+        let Some(seal) = &mut self.seal else {
+            return [Some(Cow::Borrowed(message)), None].into_iter().flatten();
+        };
+        let sealed = self.heard.get(&to).and_then(|heard| heard.sealed);
+        let seals = sealed.is_some_and(|at| now.since < at + SEALS_STILL);
+        let clear = (seal.migrates && !seals).then_some(Cow::Borrowed(message));
+        let sealed = seal.sealed(now.unix, boot, message).map(Cow::Owned);
+        [sealed, clear].into_iter().flatten()
+    }
+
+    /// A datagram that tells our boot number to the sender with the number `boot` at `to`.
+    pub(super) fn hello(&mut self, now: Times, to: SocketAddr, boot: u64) -> Option<Vec<u8>> {
+        if !self.hellos.take(now.since, to) {
+            return None;
+        }
+        let seal = self.seal.as_mut()?;
+        let mut out = Vec::new();
+        let sealer = &mut seal.sealer;
+        let done = sealer.seal(Content::Hello, now.unix, boot, &[], &mut out);
+        done.then_some(out)
+    }
+
+    fn boot_of(&self, address: SocketAddr) -> u64 {
+        self.heard.get(&address).map_or(0, |heard| heard.boot)
+    }
+}
+
+impl Seal {
+    /// `message` in an envelope: compressed where that pays, and cut where it must be.
+    fn sealed(&mut self, now: u32, echo: u64, message: &[u8]) -> Option<Vec<u8>> {
+        let compressed = (message.len() >= WORTH_IT).then(|| compress(message));
+        let (content, body) = match compressed.flatten() {
+            Some(short) if short.len() + WORTH_IT / 16 < message.len() => {
+                (Content::Compressed, Cow::Owned(short))
+            }
+            _ => (Content::Gossip, fitting(message)?),
+        };
+        let (content, body) = if body.len() > DATAGRAM - OVERHEAD {
+            (Content::Gossip, fitting(message)?)
+        } else {
+            (content, body)
+        };
+        let mut out = Vec::with_capacity(body.len() + OVERHEAD);
+        let done = self.sealer.seal(content, now, echo, &body, &mut out);
+        done.then_some(out)
+    }
+}
+
+/// As much of `message` as an envelope holds.
+fn fitting(message: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if message.len() <= DATAGRAM - OVERHEAD {
+        return Some(Cow::Borrowed(message));
+    }
+    let parts = Message::read(message).ok()?;
+    parts.within(DATAGRAM - OVERHEAD).map(Cow::Owned)
+}
+
+/// Source addresses remembered; enough for every node's, and a bound on what a flood of
+/// made-up sources costs.
+const VOICES: usize = 4_096;
+const VOICE_KEPT: Duration = Duration::from_secs(10);
+/// How long who has sealed is taken to have its key still, while migrating.
+const SEALS_STILL: Duration = Duration::from_secs(10);
+/// Shorter messages have little in them that repeats.
+const WORTH_IT: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::Key;
+
+    const NOW: Times = Times {
+        since: Duration::from_secs(1),
+        unix: 100_000,
+    };
+
+    fn at(port: u16) -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, 1], port))
+    }
+
+    fn guard(boot: u64) -> Guard {
+        let protection = Protection {
+            keyring: Some(Keyring::of(Key::new([7; 32]))),
+            ..Protection::default()
+        };
+        Guard::new(&protection, "ragot", boot)
+    }
+
+    fn says(guard: &mut Guard, now: Times, to: SocketAddr) -> Vec<u8> {
+        let bad_cluster = [0x53, 0xb0, 0, 3];
+        let mut datagrams = guard.dress(now, to, &bad_cluster);
+        datagrams.next().unwrap().into_owned()
+    }
+
+    #[test]
+    fn who_seals_is_limited_wherever_it_sends_from() {
+        let (mut us, mut peer, mut loud) = (guard(1), guard(2), guard(3));
+        let mut taken = 0;
+        for port in 100..400 {
+            let mut word = says(&mut loud, NOW, at(1));
+            taken += usize::from(us.admit(NOW, at(port), &mut word).is_ok());
+        }
+        assert_eq!(taken, 200);
+        let mut word = says(&mut peer, NOW, at(1));
+        assert!(us.admit(NOW, at(100), &mut word).is_ok());
+    }
+
+    /// Somebody without the key plays back, in a peer's name, what was sealed long ago.
+    #[test]
+    fn recordings_do_not_use_up_what_their_sender_may_say() {
+        let (mut us, mut peer, mut former) = (guard(1), guard(2), guard(3));
+        let (here, there) = (at(1), at(2));
+        let past = Times { unix: 0, ..NOW };
+        let mut hellos = 0;
+        for _ in 0..1_000 {
+            let mut recording = says(&mut former, past, here);
+            let turned = us.admit(NOW, there, &mut recording);
+            assert!(matches!(
+                turned,
+                Err(Turned::Refused(Refused::Unproven { boot: 3, .. }))
+            ));
+            hellos += usize::from(us.hello(NOW, there, 3).is_some());
+        }
+        assert_eq!(hellos, 200);
+        let mut word = says(&mut peer, NOW, here);
+        assert!(us.admit(NOW, there, &mut word).is_ok());
+    }
+}

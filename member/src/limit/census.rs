@@ -1,0 +1,193 @@
+//! How many nodes gossip may hold, and how much of each. chitchat keeps every node it hears of
+//! for two minutes and tells all of them in every message, which must fit a datagram: it
+//! panics when it does not. So what would be too much is taken out of a message before chitchat
+//! sees it. Whoever is known stays; the last places are for those who speak for themselves.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+
+use crate::inspect::{DigestEntry, Message, NodeKeys, Progress};
+
+/// The nodes that gossip holds, by their identity as it stands on the wire, with the bytes of
+/// their keys and values.
+#[derive(Debug, Default)]
+pub struct Census {
+    me: Vec<u8>,
+    /// The most that anybody has told of that life.
+    told_of_me: Progress,
+    known: Tally,
+    /// What the live ones of them take of a digest.
+    live: usize,
+    /// Let in since gossip was last looked at, and in the time before: it may not hold them yet.
+    fresh: [Tally; 2],
+    turned_away: u64,
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    nodes: HashMap<Box<[u8]>, usize>,
+    /// What they take of a digest.
+    digest: usize,
+    /// The bytes of all their keys and values.
+    keys: usize,
+}
+
+impl Tally {
+    fn add(&mut self, id: &[u8], size: usize) {
+        self.keys += size;
+        if let Some(known) = self.nodes.get_mut(id) {
+            *known += size;
+        } else {
+            self.digest += id.len() + NUMBERS;
+            self.nodes.insert(id.into(), size);
+        }
+    }
+}
+
+impl Census {
+    /// This node is called so now; only it speaks of that life.
+    pub fn introduce(&mut self, me: Vec<u8>) {
+        (self.me, self.told_of_me) = (me, Progress::default());
+    }
+
+    /// Gossip has been looked at. It holds the same as before, or these, each with the bytes
+    /// of its keys and values, and whether it is live.
+    pub fn settle(&mut self, held: Option<impl Iterator<Item = (Vec<u8>, usize, bool)>>) {
+        if let Some(held) = held {
+            (self.known, self.live) = (Tally::default(), 0);
+            for (id, size, live) in held {
+                self.live += if live { id.len() + NUMBERS } else { 0 };
+                self.known.add(&id, size);
+            }
+        }
+        let [last, before] = &mut self.fresh;
+        *before = std::mem::take(last);
+    }
+
+    /// The most that anybody has told of this node's present life.
+    pub fn told_of_me(&self) -> Progress {
+        self.told_of_me
+    }
+
+    /// How many nodes were turned away so far.
+    pub fn turned_away(&self) -> u64 {
+        self.turned_away
+    }
+
+    /// What of `message`, which came from `speaker`, gossip may see: `None` when all of it.
+    pub fn sift(&mut self, speaker: SocketAddr, message: &Message<'_>) -> Option<Vec<u8>> {
+        for entry in message.digest.iter().filter(|entry| entry.id == self.me) {
+            self.told_of_me = self.told_of_me.max(entry.progress);
+        }
+        let place = place(speaker);
+        let is_there = |id: &[u8]| place_in(id) == Some(&place[..]);
+        let mut lives = None;
+        let mut heartbeats = Vec::with_capacity(message.digest.len());
+        for entry in &message.digest {
+            heartbeats.push(if self.holds(entry.id) {
+                true
+            } else if is_there(entry.id) {
+                let lives = lives.get_or_insert_with(|| self.count(is_there));
+                *lives += 1;
+                self.admits(entry, *lives <= LIVES)
+            } else {
+                self.admits(entry, false)
+            });
+        }
+        let keys: Vec<_> = message.nodes().map(|node| self.hears(&node)).collect();
+        if heartbeats.iter().chain(&keys).all(|keep| *keep) {
+            return None;
+        }
+        let (mut heartbeats, mut keys) = (heartbeats.into_iter(), keys.into_iter());
+        let next = |of: &mut std::vec::IntoIter<bool>| of.next().unwrap_or(false);
+        Some(message.keeping(|_| next(&mut heartbeats), |_| next(&mut keys)))
+    }
+
+    /// Whether there is room for a node that is not held.
+    fn admits(&mut self, entry: &DigestEntry<'_>, speaks_for_itself: bool) -> bool {
+        let limit = if speaks_for_itself {
+            DIGEST
+        } else {
+            HEARSAY.min(self.live + RUMOURS)
+        };
+        let taken: usize = self.tallies().map(|tally| tally.digest).sum();
+        let fits = taken + entry.size() <= limit;
+        if fits {
+            self.fresh[0].add(entry.id, 0);
+        } else {
+            self.turned_away += 1;
+        }
+        fits
+    }
+
+    /// Keys of nobody held are nothing to chitchat; of ourselves, nobody knows better.
+    fn hears(&mut self, node: &NodeKeys<'_>) -> bool {
+        if node.id == self.me || !self.holds(node.id) {
+            return false;
+        }
+        let size = self.size(node.id) + node.size;
+        let all: usize = self.tallies().map(|tally| tally.keys).sum();
+        let fits = size <= USUAL_BYTES || (size <= NODE_BYTES && all <= ALL_BYTES);
+        if fits {
+            self.fresh[0].add(node.id, node.size);
+        }
+        fits
+    }
+
+    fn holds(&self, id: &[u8]) -> bool {
+        id == self.me || self.tallies().any(|tally| tally.nodes.contains_key(id))
+    }
+
+    fn count(&self, which: impl Fn(&[u8]) -> bool) -> usize {
+        let ids = self.tallies().flat_map(|tally| tally.nodes.keys());
+        let such: HashSet<_> = ids.filter(|id| which(id)).collect();
+        such.len()
+    }
+
+    fn size(&self, id: &[u8]) -> usize {
+        let sizes = self.tallies().filter_map(|tally| tally.nodes.get(id));
+        sizes.sum()
+    }
+
+    fn tallies(&self) -> impl Iterator<Item = &Tally> {
+        std::iter::once(&self.known).chain(&self.fresh)
+    }
+}
+
+/// Where the node is that `id` names, as it stands on the wire: after its name and generation.
+fn place_in(id: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = id.split_first_chunk::<2>()?;
+    let name = usize::from(u16::from_le_bytes(*length));
+    rest.get(name + GENERATION..)
+}
+
+/// How `address` stands on the wire.
+fn place(address: SocketAddr) -> Vec<u8> {
+    let mut end = match address.ip() {
+        std::net::IpAddr::V4(ip) => [&[4][..], &ip.octets()].concat(),
+        std::net::IpAddr::V6(ip) => [&[6][..], &ip.octets()].concat(),
+    };
+    end.extend_from_slice(&address.port().to_le_bytes());
+    end
+}
+
+/// Bytes of a generation.
+const GENERATION: usize = 8;
+/// A node and its former lives: more at one address do not each speak for themselves.
+const LIVES: usize = 4;
+/// What a digest entry has besides the identity.
+const NUMBERS: usize = 24;
+/// Bytes of all digest entries. chitchat asserts that a datagram has room for a whole block
+/// (16 KiB) beside them.
+const DIGEST: usize = 45_000;
+/// The part of it for nodes that others tell of: 600 of usual names, former lives included.
+const HEARSAY: usize = 32_000;
+/// The part of that for nodes that are not live, be they new, dead or made up: 256 at a time,
+/// since every exchange between two that hold different ones tells all of them.
+const RUMOURS: usize = 14_000;
+/// Keys and values of one node, always: twice what a member may say (`keys`).
+const USUAL_BYTES: usize = 4 * 1_024;
+/// And while there is room: a balancer acknowledges every member that drains for a minute after.
+const NODE_BYTES: usize = 32 * 1_024;
+/// Keys and values of all nodes, beyond which none may have more than is usual.
+const ALL_BYTES: usize = 4 * 1_024 * 1_024;

@@ -1,0 +1,174 @@
+//! Floods and crowds: who still gets through.
+
+use std::hash::RandomState;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::*;
+use crate::inspect::forge::{Forged, id};
+use crate::inspect::{Message, Progress};
+
+fn at(port: u16) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 1], port))
+}
+
+#[test]
+fn a_source_speaks_200_times_a_second() {
+    let mut buckets = Buckets::new(RandomState::new());
+    let mut taken = |ms: u64, source| buckets.take(Duration::from_millis(ms), source);
+    let at_once = (0..1_000).filter(|_| taken(0, at(1))).count();
+    assert_eq!(at_once, 200);
+    let steady = (1..=1_000).filter(|ms| taken(*ms, at(1))).count();
+    assert_eq!(steady, 200);
+    // Another one shares its place once in 4096 times.
+    let others = (2..12).filter(|port| taken(1_000, at(*port))).count();
+    assert!(others >= 9, "{others}");
+}
+
+fn held(census: &mut Census, names: &[String]) {
+    let held = names.iter().map(|name| (id(name, 1, at(1)), 100, true));
+    census.settle(Some(held));
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("node-{n:07}")).collect()
+}
+
+/// What of a SYN about `names` gets through.
+fn told(census: &mut Census, speaker: SocketAddr, names: &[String]) -> usize {
+    told_of(census, speaker, at(1), names)
+}
+
+fn told_of(census: &mut Census, speaker: SocketAddr, place: SocketAddr, names: &[String]) -> usize {
+    let mut message = Forged::syn("ragot");
+    for name in names {
+        message = message.heartbeat(&id(name, 1, place), 5);
+    }
+    let bytes = message.bytes();
+    let message = Message::read(&bytes).unwrap();
+    match census.sift(speaker, &message) {
+        None => names.len(),
+        Some(rest) => Message::read(&rest).unwrap().digest.len(),
+    }
+}
+
+#[test]
+fn a_crowd_is_cut_off_and_who_is_known_stays() {
+    let mut census = Census::default();
+    let known = names(500);
+    held(&mut census, &known);
+    let fakes: Vec<_> = (0..10_000).map(|n| format!("fake-{n:07}")).collect();
+    let admitted: usize = fakes
+        .chunks(500)
+        .map(|some| told(&mut census, at(9), some))
+        .sum();
+    assert!((90..120).contains(&admitted), "{admitted}");
+    assert_eq!(told(&mut census, at(9), &known), 500);
+    assert!(census.turned_away() > 9_000);
+    // Whoever speaks for itself still finds a place; its word alone is 53 bytes.
+    let newcomer = ["newcomer-000".to_owned()];
+    assert_eq!(told_of(&mut census, at(2), at(2), &newcomer), 1);
+    // Those that were let in are no more than what gossip holds, so they can come again.
+    held(&mut census, &known);
+    held(&mut census, &known);
+    held(&mut census, &known);
+    assert!(told(&mut census, at(9), &fakes[9_000..9_050]) == 50);
+}
+
+#[test]
+fn keys_of_ourselves_and_of_strangers_are_taken_out() {
+    let mut census = Census::default();
+    let (me, s1, s2) = (id("me", 1, at(1)), id("s1", 1, at(2)), id("s2", 1, at(3)));
+    census.introduce(me.clone());
+    let forged = Forged::syn_ack()
+        .heartbeat(&s1, 4)
+        .heartbeat(&me, 1 << 40)
+        .node(&me)
+        .key("st", "left", 1_000)
+        .node(&s1)
+        .key("st", "ready", 3)
+        .node(&s2)
+        .key("st", "ready", 3)
+        .bytes();
+    let message = Message::read(&forged).unwrap();
+    let rest = census.sift(at(2), &message).unwrap();
+    let rest = Message::read(&rest).unwrap();
+    assert_eq!(rest.digest.len(), 2);
+    let nodes: Vec<_> = rest.nodes().map(|node| node.id.to_vec()).collect();
+    assert_eq!(nodes, [s1]);
+}
+
+#[test]
+fn no_node_has_more_to_say_than_there_is_room() {
+    let mut census = Census::default();
+    let s1 = id("s1", 1, at(2));
+    let heartbeat = Forged::syn("ragot").heartbeat(&s1, 4).bytes();
+    assert_eq!(
+        census.sift(at(2), &Message::read(&heartbeat).unwrap()),
+        None
+    );
+    let mut taken = 0;
+    for turn in 0..1_000_u64 {
+        let key = format!("k{turn}");
+        let ack = Forged::ack()
+            .node(&s1)
+            .key(&key, &"x".repeat(1_000), turn + 1);
+        let ack = ack.bytes();
+        let message = Message::read(&ack).unwrap();
+        taken += usize::from(census.sift(at(2), &message).is_none());
+    }
+    assert!((30..40).contains(&taken), "{taken}");
+}
+
+#[test]
+fn what_others_tell_of_us_is_kept_until_the_next_life() {
+    let mut census = Census::default();
+    let (me, s1) = (id("me", 1, at(1)), id("s1", 1, at(2)));
+    census.introduce(me.clone());
+    let mut tell = |id: &[u8], heartbeat| {
+        let bytes = Forged::syn("ragot").heartbeat(id, heartbeat).bytes();
+        census.sift(at(2), &Message::read(&bytes).unwrap());
+        census.told_of_me()
+    };
+    let told = tell(&me, 9);
+    assert_eq!((told.heartbeat, told.collected, told.version), (9, 0, 3));
+    assert_eq!(tell(&me, 8), told);
+    assert_eq!(tell(&s1, 10), told);
+    let own = |heartbeat| Progress { heartbeat, ..told };
+    assert!(told.is_beyond(own(8)));
+    assert!(!told.is_beyond(own(9)));
+    assert!(!told.is_beyond(Progress { version: 4, ..told }));
+    census.introduce(id("me", 2, at(1)));
+    assert_eq!(census.told_of_me(), Progress::default());
+}
+
+#[test]
+fn a_crowd_at_one_address_does_not_speak_for_itself() {
+    let mut census = Census::default();
+    held(&mut census, &names(500));
+    let fakes: Vec<_> = (0..10_000).map(|n| format!("fake-{n:07}")).collect();
+    for some in fakes.chunks(500) {
+        told(&mut census, at(9), some);
+    }
+    // No room is left for rumours. An address has room for a node and a few former lives.
+    assert_eq!(told_of(&mut census, at(2), at(2), &names(600)[500..]), 4);
+    assert_eq!(told_of(&mut census, at(2), at(2), &fakes[9_000..]), 0);
+    assert_eq!(told_of(&mut census, at(3), at(3), &fakes[9_000..9_002]), 2);
+}
+
+/// The last octets of an IPv6 address may be those of another node's IPv4 address.
+#[test]
+fn an_address_is_no_part_of_another() {
+    let mut census = Census::default();
+    held(&mut census, &names(500));
+    let fakes: Vec<_> = (0..10_000).map(|n| format!("fake-{n:07}")).collect();
+    for some in fakes.chunks(500) {
+        told(&mut census, at(9), some);
+    }
+    let v6 = SocketAddr::from(([0xfd00, 0, 0, 0, 0, 4, 0x0a00, 1], 2));
+    let newcomer = ["newcomer-000".to_owned()];
+    let (v4_id, v6_id) = (id("newcomer-000", 1, at(2)), id("newcomer-000", 1, v6));
+    assert!(v6_id.ends_with(&v4_id[v4_id.len() - 7..]));
+    assert_eq!(told_of(&mut census, at(2), v6, &newcomer), 0);
+    assert_eq!(told_of(&mut census, at(2), at(2), &newcomer), 1);
+}

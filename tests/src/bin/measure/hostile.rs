@@ -1,0 +1,130 @@
+//! What hostile peers cost: a balancer under a flood, a crowd or a bomb, while webapps join and
+//! leave.
+
+use std::time::Duration;
+
+use e2e::backend::Backend;
+use e2e::csv;
+use e2e::deadline::spread;
+use e2e::flood::{Flood, junk};
+use e2e::forged::{self, Insider};
+use e2e::lb::Lb;
+use e2e::member::Member;
+use e2e::process::Process;
+use tokio::time::Instant;
+
+use crate::print;
+
+/// Every attack, on a balancer in clear and on one under a key.
+pub(crate) async fn all() {
+    for (how, flags) in [("clear", CLEAR), ("sealed", SEALED)] {
+        attack(&format!("{how}, nothing"), flags, vec![Vec::new()], 1).await;
+        attack(
+            &format!("{how}, junk"),
+            flags,
+            junk(7_373, 3_000, KEY_ID),
+            FLOOD,
+        )
+        .await;
+        let forged = junk(7_374, 3_000, KEY_ID).into_iter().filter(|d| d[0] == 1);
+        let forged = forged.map(|d| [&d[..], &[0; 1_000]].concat()).collect();
+        attack(
+            &format!("{how}, 1,000 bytes under a known key id"),
+            flags,
+            forged,
+            FLOOD,
+        )
+        .await;
+        let dressed = |messages: Vec<Vec<u8>>| {
+            let mut insider = Insider::new(KEY, 42);
+            let seal = |message: Vec<u8>| insider.seal(&message);
+            match how {
+                "sealed" => messages.into_iter().map(seal).collect::<Vec<_>>(),
+                _ => messages,
+            }
+        };
+        let bombs = dressed(vec![forged::bomb(); 1_000]);
+        attack(
+            &format!("{how}, 1,000 zstd bombs from inside"),
+            flags,
+            bombs,
+            1_000,
+        )
+        .await;
+        let crowd = dressed(forged::crowd(100, 100));
+        attack(
+            &format!("{how}, 10,000 fake nodes from inside"),
+            flags,
+            crowd,
+            100,
+        )
+        .await;
+    }
+}
+
+async fn attack(what: &str, flags: &str, datagrams: Vec<Vec<u8>>, count: u64) {
+    let lb = Lb::with(&format!("--workers 1 {flags}")).await;
+    let seed = lb.gossip().to_string();
+    let steady = Backend::http1("s1").await;
+    let _steady = Member::with("s1", steady.addr, &seed, flags);
+    lb.until_up(&["s1"]).await;
+    let before = (lb.process.memory("VmRSS"), cpu(&lb.process));
+    let began = Instant::now();
+    let flood = Flood::start(lb.gossip(), datagrams, count);
+    let (mut joins, mut leaves) = (Vec::new(), Vec::new());
+    let mut turn = 0;
+    while turn < 5 || (flood.is_on() && turn < MOST_TURNS) {
+        let (joined, left) = comes_and_goes(&lb, turn, flags).await;
+        joins.push(joined);
+        leaves.push(left);
+        turn += 1;
+    }
+    let took = flood.end();
+    let rate = count as f64 / took.as_secs_f64();
+    let seconds = began.elapsed().as_secs_f64();
+    let used = (cpu(&lb.process) - before.1) / seconds * 100.0;
+    let grown = lb.process.memory("VmRSS") as i64 - before.0 as i64;
+    let up = csv::up(&lb.rows().await);
+    print(&format!(
+        "hostile: {what}: {count} datagrams, {rate:.0}/s; RSS {grown:+} KiB; CPU {used:.0} % of a \
+         core; join {}; leave {}; up afterwards {up:?}",
+        spread(&joins),
+        spread(&leaves)
+    ));
+}
+
+/// How long a webapp takes to come in, and to go out.
+async fn comes_and_goes(lb: &Lb, turn: usize, flags: &str) -> (Duration, Duration) {
+    let name = format!("w{turn}");
+    let app = Backend::http1(&name).await;
+    let began = Instant::now();
+    let mut member = Member::with(&name, app.addr, &lb.gossip().to_string(), flags);
+    lb.until_status(&name, "UP").await;
+    let joined = began.elapsed();
+    let began = Instant::now();
+    member.process.signal(rustix::process::Signal::TERM);
+    let is_out = |rows: &[csv::Row]| csv::server(rows, &name).is_none_or(|row| !row.is_up());
+    lb.until("it is out", is_out).await;
+    let left = began.elapsed();
+    member.process.ended(Duration::from_secs(20)).await;
+    (joined, left)
+}
+
+/// Processor time of a process so far, in seconds (`proc(5)`: fields 14 and 15 of `stat`, in
+/// ticks of 10 ms).
+fn cpu(process: &Process) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{}/stat", process.id()));
+    let text = text.expect("a running child");
+    let after_name = text.rsplit(')').next().unwrap_or_default();
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks = |at: usize| fields[at].parse::<f64>().expect("a number");
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+const CLEAR: &str = "--log-level info";
+const SEALED: &str = "--encrypt AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+/// What it goes by.
+const KEY_ID: u16 = 0x1a9a;
+const FLOOD: u64 = 300_000;
+const MOST_TURNS: usize = 200;

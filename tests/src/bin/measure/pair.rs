@@ -1,0 +1,237 @@
+//! Ours beside the lab's pair, Serf and HAProxy: the same webapps, the same load, the same
+//! moments, one after the other.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::time::Instant;
+
+use e2e::client;
+use e2e::csv;
+use e2e::deadline::{eventually, within};
+use e2e::lb::Lb;
+use e2e::load::Load;
+use e2e::member::Member;
+use e2e::process::Process;
+use e2e::ring;
+use e2e::stats::Stats;
+use e2e::webapp::Webapp;
+
+use super::serf::Balancer;
+use super::{is_out, print, say};
+
+/// Who balances, and who announces webapps to it.
+enum Side {
+    Ours(Box<Lb>),
+    Pair(Box<Balancer>),
+}
+
+/// A webapp and whoever announces it.
+struct Node {
+    name: String,
+    webapp: Webapp,
+    announcer: Process,
+}
+
+/// Joins, leaves and deaths of both.
+pub(super) async fn pair() {
+    let tool = |name| ring::tool("measure", "pair", name);
+    if let (Some(serf), Some(haproxy)) = (tool("serf"), tool("haproxy")) {
+        all(Side::Pair(Box::new(Balancer::start(&serf, &haproxy).await))).await;
+    } else {
+        print("pair: Debian's packages serf and haproxy are needed; ours alone:");
+    }
+    all(Side::Ours(Box::new(Lb::with("--workers 2").await))).await;
+}
+
+async fn all(side: Side) {
+    let mut steady = Vec::new();
+    for name in STEADY {
+        steady.push(side.join(name).await);
+    }
+    side.stats().until_up(&STEADY).await;
+    joins(&side).await;
+    leaves(&side).await;
+    deaths(&side).await;
+}
+
+async fn joins(side: &Side) {
+    let mut times = Vec::new();
+    for turn in 0..JOINS {
+        let name = format!("j{turn}");
+        let webapp = Webapp::start(&name).await;
+        let began = Instant::now();
+        let announcer = side.announce(&name, &webapp).await;
+        let mine = async || {
+            // A fresh connection each time: an old one may be with the HAProxy that is ending.
+            let answer = client::get(side.addr(), "/").await.ok()?;
+            (answer.text() == name).then_some(())
+        };
+        within(PATIENCE, format!("{name} serves"), mine).await;
+        times.push(began.elapsed());
+        let mut node = Node {
+            name,
+            webapp,
+            announcer,
+        };
+        node.leave(side).await;
+        side.until_forgotten(&node.name).await;
+    }
+    side.say(
+        "join: announcer started beside a webapp that answers, until it serves",
+        &times,
+    );
+}
+
+async fn leaves(side: &Side) {
+    let (mut out, mut failed, mut sent) = (Vec::new(), 0, 0);
+    for turn in 0..LEAVES {
+        let mut node = side.join(&format!("l{turn}")).await;
+        side.stats().until_status(&node.name, "UP").await;
+        let load = Load::start(side.addr(), RATE);
+        load.another(CALM).await;
+        let began = Instant::now();
+        let (name, stats) = (node.name.clone(), side.stats());
+        tokio::join!(node.leave(side), async {
+            side.until_forgotten(&name).await;
+            out.push(began.elapsed());
+        });
+        stats.until("it is out", |rows| is_out(rows, &name)).await;
+        load.another(CALM).await;
+        let report = load.stop().await;
+        failed += report.failed.len();
+        sent += report.sent;
+    }
+    side.say("leave: told to leave until out of the configuration", &out);
+    side.count(
+        "leave: its webapp ended when its announcer had",
+        LEAVES,
+        failed,
+        sent,
+    );
+}
+
+async fn deaths(side: &Side) {
+    let (mut out, mut gone, mut failed, mut sent) = (Vec::new(), Vec::new(), 0, 0);
+    for turn in 0..DEATHS {
+        let mut node = side.join(&format!("d{turn}")).await;
+        side.stats().until_status(&node.name, "UP").await;
+        let load = Load::start(side.addr(), RATE);
+        load.another(CALM).await;
+        let began = Instant::now();
+        node.webapp.process.kill();
+        node.announcer.kill();
+        let (name, stats) = (node.name.clone(), side.stats());
+        let unused = async {
+            stats.until("it is out", |rows| is_out(rows, &name)).await;
+            out.push(began.elapsed());
+        };
+        tokio::join!(unused, async {
+            side.until_forgotten(&name).await;
+            gone.push(began.elapsed());
+        });
+        load.another(CALM).await;
+        let report = load.stop().await;
+        failed += report.failed.len();
+        sent += report.sent;
+    }
+    side.say("death: SIGKILL of both until it is out of rotation", &out);
+    side.say(
+        "death: SIGKILL of both until out of the configuration",
+        &gone,
+    );
+    side.count("death: meanwhile", DEATHS, failed, sent);
+}
+
+impl Side {
+    fn addr(&self) -> std::net::SocketAddr {
+        match self {
+            Self::Ours(lb) => lb.addr(),
+            Self::Pair(pair) => pair.addr,
+        }
+    }
+
+    fn stats(&self) -> Stats {
+        match self {
+            Self::Ours(lb) => ***lb,
+            Self::Pair(pair) => pair.stats,
+        }
+    }
+
+    async fn announce(&self, name: &str, webapp: &Webapp) -> Process {
+        match self {
+            Self::Ours(lb) => Member::start(name, webapp.addr, lb.gossip()).process,
+            Self::Pair(pair) => pair.announce(name, webapp.addr).await,
+        }
+    }
+
+    async fn join(&self, name: &str) -> Node {
+        let webapp = Webapp::start(name).await;
+        Node {
+            name: name.to_owned(),
+            announcer: self.announce(name, &webapp).await,
+            webapp,
+        }
+    }
+
+    /// Until requests can no longer go to a server, whatever checks say: the configuration has
+    /// changed and is in force; ours has no other than the pool.
+    async fn until_forgotten(&self, name: &str) {
+        let stats = self.stats();
+        match self {
+            Self::Ours(_) => {
+                stats.until("it is out", |rows| is_out(rows, name)).await;
+            }
+            Self::Pair(pair) => {
+                let what = format!("{name} is out of HAProxy's configuration");
+                let out = async || (!pair.names(name)).then_some(());
+                within(PATIENCE, what, out).await;
+                eventually("and that is in force", async || {
+                    let rows = csv::parse(&stats.csv().await.ok()?)?;
+                    csv::server(&rows, name).is_none().then_some(())
+                })
+                .await;
+            }
+        }
+    }
+
+    fn say(&self, what: &str, times: &[Duration]) {
+        say(&format!("{}: {what}", self.name()), times);
+    }
+
+    fn count(&self, what: &str, turns: usize, failed: usize, sent: u64) {
+        let name = self.name();
+        print(&format!(
+            "{name}: {what}: {failed} of {sent} requests failed, in {turns} turns at {RATE}/s"
+        ));
+    }
+
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Ours(_) => "ragot",
+            Self::Pair(_) => "serf+haproxy",
+        }
+    }
+}
+
+impl Node {
+    /// Its announcer leaves as gracefully as it can; the webapp ends when that has.
+    async fn leave(&mut self, side: &Side) {
+        self.announcer.signal(match side {
+            Side::Ours(_) => Signal::TERM,
+            Side::Pair(_) => Signal::INT, // on TERM an agent ends without a word
+        });
+        self.announcer.ended(PATIENCE).await;
+        self.webapp.process.kill();
+    }
+}
+
+const STEADY: [&str; 3] = ["s1", "s2", "s3"];
+const JOINS: usize = 10;
+const LEAVES: usize = 10;
+const DEATHS: usize = 5;
+const RATE: u32 = 200;
+/// Requests before and after: half a second.
+const CALM: u64 = 100;
+/// Serf needs 7 s to believe a death.
+const PATIENCE: Duration = Duration::from_secs(30);

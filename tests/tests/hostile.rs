@@ -1,0 +1,172 @@
+//! Peers that mean harm: floods, junk, recordings, bombs and crowds, from strangers and from
+//! whoever has the key. The pool stays what it was, and words are still heard.
+
+use std::net::SocketAddr;
+
+use e2e::backend::Backend;
+use e2e::flood::{Flood, junk};
+use e2e::forged::{self, Insider};
+use e2e::lb::Lb;
+use e2e::member::Member;
+use e2e::relay::Relay;
+use member::seal::Key;
+use tokio::net::UdpSocket;
+
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const SEALED: &str = "--encrypt AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+/// A balancer with two members.
+struct Victim {
+    lb: Lb,
+    flags: String,
+    memory: u64,
+    _apps: Vec<(Backend, Member)>,
+}
+
+impl Victim {
+    async fn with(flags: &str) -> Self {
+        let lb = Lb::with(flags).await;
+        let mut apps = Vec::new();
+        for name in ["s1", "s2"] {
+            let app = Backend::http1(name).await;
+            let member = Member::with(name, app.addr, &lb.gossip().to_string(), flags);
+            apps.push((app, member));
+        }
+        lb.until_up(&["s1", "s2"]).await;
+        Self {
+            memory: lb.process.memory("VmRSS"),
+            flags: flags.to_owned(),
+            _apps: apps,
+            lb,
+        }
+    }
+
+    /// Whoever joins and leaves now is heard, and its leave is acknowledged.
+    async fn still_hears(&self) {
+        let app = Backend::http1("late").await;
+        let seed = self.lb.gossip().to_string();
+        // On a busy machine whatever it takes; what it takes is measured by `measure hostile`.
+        let flags = format!("{} --drain-timeout 18s", self.flags);
+        let mut late = Member::with("late", app.addr, &seed, &flags);
+        self.lb.until_status("late", "UP").await;
+        assert_eq!(late.stop().await, 0);
+        let said = late.process.stderr();
+        assert!(said.contains("1 balancers had let go"), "{said}");
+        self.lb.until_gone("late").await;
+    }
+
+    /// Nobody new was believed, nothing has stopped, nothing has grown.
+    async fn is_unchanged(&self) {
+        self.lb.until_up(&["s1", "s2"]).await;
+        let said = self.lb.process.stderr();
+        for bad in ["silent", "gossip stopped", "panicked", "beginning anew"] {
+            assert!(!said.contains(bad), "{bad}: {said}");
+        }
+        let grown = self.lb.process.memory("VmRSS").saturating_sub(self.memory);
+        // What a crowd costs is told by `measure hostile`: 10.3 MiB; a leak would be more.
+        assert!(grown <= 16 * 1_024, "grown by {grown} KiB");
+    }
+}
+
+async fn flooded(flags: &str) {
+    let victim = Victim::with(flags).await;
+    let key = Key::parse(KEY).unwrap().id().0;
+    let flood = Flood::start(victim.lb.gossip(), junk(7_373, 3_000, key), 100_000);
+    victim.still_hears().await;
+    assert!(flood.sent() > 0);
+    flood.end();
+    victim.still_hears().await;
+    victim.is_unchanged().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_junk_stops_nobody_in_clear() {
+    flooded("--log-level info").await;
+}
+
+#[tokio::test]
+async fn a_flood_of_junk_stops_nobody_sealed() {
+    flooded(SEALED).await;
+}
+
+/// Everything that a member's life has put on the wire, played back when it is over.
+#[tokio::test]
+async fn recordings_bring_nobody_back() {
+    let relay = Relay::start().await;
+    let flags = format!("{SEALED} --advertise {}", relay.addr());
+    let mut lb = Lb::with(&flags).await;
+    relay.to(lb.gossip());
+    let app = Backend::http1("s1").await;
+    let mut s1 = Member::with("s1", app.addr, &relay.addr().to_string(), SEALED);
+    lb.until_up(&["s1"]).await;
+    assert_eq!(s1.stop().await, 0);
+    lb.until_gone("s1").await;
+    let recorded = relay.passed();
+    assert!(recorded.len() > 5);
+    play(&recorded, lb.gossip()).await;
+    // Not even a word in clear can be slipped in between.
+    lb.process.said("it is in clear").await;
+    assert!(lb.server("s1").await.is_none());
+    // A balancer that has just started knows nobody; what it is played is true, but over.
+    assert_eq!(lb.stop().await, 0);
+    lb.restart().await;
+    play(&recorded, lb.gossip()).await;
+    lb.process.said("it is in clear").await;
+    assert!(lb.server("s1").await.is_none_or(|row| !row.is_up()));
+}
+
+/// Sends all of `datagrams`, and last one in clear, by whose refusal the end is known.
+async fn play(datagrams: &[Vec<u8>], to: SocketAddr) {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    for datagram in datagrams {
+        socket.send_to(datagram, to).await.unwrap();
+    }
+    let me = forged::id("stranger", 1, socket.local_addr().unwrap());
+    let syn = forged::syn("ragot", &[(me, 1)]);
+    socket.send_to(&syn, to).await.unwrap();
+}
+
+/// 10,000 nodes, 100 a message.
+async fn crowded(flags: &str, dress: impl FnMut(&Vec<u8>) -> Vec<u8>) {
+    let victim = Victim::with(flags).await;
+    let datagrams: Vec<_> = forged::crowd(100, 100).iter().map(dress).collect();
+    let count = datagrams.len() as u64;
+    let flood = Flood::start(victim.lb.gossip(), datagrams, count);
+    flood.end();
+    victim.still_hears().await;
+    victim.is_unchanged().await;
+}
+
+#[tokio::test]
+async fn a_crowd_of_fakes_stops_nobody_in_clear() {
+    crowded("--log-level info", Clone::clone).await;
+}
+
+#[tokio::test]
+async fn a_crowd_of_fakes_from_an_insider_stops_nobody() {
+    let mut insider = Insider::new(KEY, 42);
+    crowded(SEALED, |message| insider.seal(message)).await;
+}
+
+#[tokio::test]
+async fn bombs_are_not_unpacked() {
+    let victim = Victim::with("--log-level info").await;
+    let flood = Flood::start(victim.lb.gossip(), vec![forged::bomb()], 1_000);
+    flood.end();
+    victim.still_hears().await;
+    victim.is_unchanged().await;
+    let mut insider = Insider::new(KEY, 42);
+    let victim = Victim::with(SEALED).await;
+    let bombs = (0..1_000).map(|_| insider.seal(&forged::bomb())).collect();
+    let flood = Flood::start(victim.lb.gossip(), bombs, 1_000);
+    flood.end();
+    victim.still_hears().await;
+    victim.is_unchanged().await;
+    assert!(
+        victim
+            .lb
+            .process
+            .stderr()
+            .contains("cannot be decompressed")
+    );
+}
