@@ -12,7 +12,7 @@ use std::time::Duration;
 use member::children::Children;
 use member::control::basics::Basics;
 use member::control::{Endpoint, server};
-use member::gossip::{Gossip, GossipConfig};
+use member::gossip::{Given, Gossip, GossipConfig};
 use member::hooks::Hooks;
 use member::log::Tap;
 use member::receipt::{Ack, Receipt};
@@ -105,7 +105,7 @@ pub struct Lb {
 struct Inside {
     handle: Gossip,
     /// As they were given.
-    seeds: String,
+    given: Given,
     stop: Stop,
     drain_timeout: Duration,
     places: Arc<Semaphore>,
@@ -169,7 +169,7 @@ impl Lb {
         let gossip = handle.local_addr();
         let inside = Inside {
             handle,
-            seeds: settings.gossip.seeds_as_given(),
+            given: settings.gossip.as_given(),
             stop,
             drain_timeout: settings.drain_timeout,
             places,
@@ -195,7 +195,7 @@ impl Lb {
         let room = room("operator")?;
         let path = endpoint.path().to_owned();
         let inside = &mut self.inside;
-        let basics = Basics::new(inside.handle.clone(), inside.seeds.clone(), path, log);
+        let basics = Basics::new(inside.handle.clone(), inside.given.clone(), path, log);
         let desk = LbDesk::new(basics, self.core.clone(), self.listen, self.stats);
         room.handle.spawn(server::serve(endpoint, Arc::new(desk)));
         inside.others.push(room);

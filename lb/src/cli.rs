@@ -120,6 +120,9 @@ struct Run {
     /// A name server to ask instead of the system's
     #[arg(long, value_name = "IP:PORT", env = "RAGOT_RESOLVER")]
     resolver: Option<String>,
+    /// The cluster's name: who gossips under another is not heard [default: ragot]
+    #[arg(long, value_name = "NAME", env = "RAGOT_CLUSTER")]
+    cluster: Option<String>,
     /// A JSON array of keys in base64, as Serf's: the first seals gossip, each opens it. Read
     /// again when it changes and on SIGHUP
     #[arg(long, value_name = "FILE", env = "RAGOT_KEYRING_FILE")]
@@ -277,7 +280,7 @@ fn ping(stats: Option<&str>, problems: &mut Problems) -> Command {
     }))
 }
 
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 29] = [
     "listen",
     "stats",
     "stats-refresh",
@@ -285,6 +288,7 @@ const KEYS: [&str; 28] = [
     "seed",
     "advertise",
     "resolver",
+    "cluster",
     "keyring-file",
     "encrypt",
     "encrypt-migrate",
@@ -368,7 +372,7 @@ mod tests {
     fn every_flag_is_used() {
         let settings = run(
             "--listen 127.0.0.1:1 --stats 127.0.0.1:2 --stats-refresh 5 --gossip 127.0.0.1:3 \
-             --seed a --seed b:4 --advertise 127.0.0.9 --resolver 127.0.0.1:53 --name x \
+             --seed a --seed b:4 --advertise 127.0.0.9 --resolver 127.0.0.1:53 --cluster blue --name x \
              --service web --workers 3 --maxconn 7 --retries 1 --timeout-connect 1s \
              --timeout-client 2s --timeout-server 3s --timeout-http-request 4s \
              --timeout-tunnel 5s --check-inter 6s --drain-timeout 7s \
@@ -377,6 +381,7 @@ mod tests {
              --encrypt AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8= --encrypt-migrate true",
         );
         assert_eq!(settings.listen.port(), 1);
+        assert_eq!(&*settings.gossip.cluster, "blue");
         let protection = &settings.gossip.protection;
         assert!(protection.keyring.is_some() && protection.migrates);
         assert_eq!(

@@ -103,6 +103,9 @@ struct Run {
     /// A name server to ask instead of the system's
     #[arg(long, value_name = "IP:PORT", env = "RAGOT_RESOLVER")]
     resolver: Option<String>,
+    /// The cluster's name: who gossips under another is not heard [default: ragot]
+    #[arg(long, value_name = "NAME", env = "RAGOT_CLUSTER")]
+    cluster: Option<String>,
     /// A JSON array of keys in base64, as Serf's: the first seals gossip, each opens it. Read
     /// again when it changes and on SIGHUP
     #[arg(long, value_name = "FILE", env = "RAGOT_KEYRING_FILE")]
@@ -214,6 +217,7 @@ fn settings(sources: &Sources, program: Option<Program>, problems: &mut Problems
     gossip.listen = sources.one("gossip", gossip.listen, parse::listen, problems);
     gossip.advertise = sources.optional("advertise", Advertise::parse, problems);
     gossip.resolver = Resolver::new(sources.optional("resolver", parse::address, problems));
+    gossip.cluster = sources.one("cluster", gossip.cluster, text(rules::name), problems);
     let drain_timeout = sources.one("drain-timeout", DRAIN, parse::duration, problems);
     gossip.protection = protection(sources, problems);
     Settings {
@@ -292,7 +296,7 @@ fn text(parse: impl Fn(&str) -> Result<&str, &'static str>) -> impl Fn(&str) -> 
     move |text| parse(text).map(Arc::from).map_err(str::to_owned)
 }
 
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "seed",
     "http",
     "check",
@@ -303,6 +307,7 @@ const KEYS: [&str; 21] = [
     "gossip",
     "advertise",
     "resolver",
+    "cluster",
     "keyring-file",
     "encrypt",
     "encrypt-migrate",
@@ -447,13 +452,13 @@ mod tests {
     fn every_flag_is_used() {
         let args = "--seed ha:1 --seed hb:2 --http 10.0.0.1:80 --check /x --name s1 --weight 2 \
                     --tag a=b --tag c=d --service web --gossip 127.0.0.1:9 --advertise 10.0.0.9 \
-                    --resolver 127.0.0.1:53 --drain-timeout 1s --control /run/x --log-level debug \
+                    --resolver 127.0.0.1:53 --cluster blue --drain-timeout 1s --control /run/x --log-level debug \
                     --event-handler member-join=/x --event-handler /y --coalesce 2s \
                     --encrypt AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8= --encrypt-migrate";
         let settings = from(&args.split_whitespace().collect::<Vec<_>>()).unwrap();
         let gossip = settings.agent.gossip;
         let node = gossip.node;
-        assert_eq!(gossip.seeds.len(), 2);
+        assert_eq!((gossip.seeds.len(), &*gossip.cluster), (2, "blue"));
         assert_eq!(gossip.listen, ([127, 0, 0, 1], 9).into());
         let advertised = Advertise::Address(([10, 0, 0, 9], 0).into());
         assert_eq!(gossip.advertise, Some(advertised));

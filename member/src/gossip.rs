@@ -42,7 +42,7 @@ mod voice;
 mod actor;
 mod handle;
 
-pub use config::{GOSSIP_PORT, GossipConfig, Protection};
+pub use config::{GOSSIP_PORT, Given, GossipConfig, Protection};
 pub use handle::Gossip;
 pub use keyfile::{KeyfileError, read as read_keyring};
 pub use outlets::{Identity, Pulse};

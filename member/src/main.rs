@@ -91,7 +91,7 @@ type Control = (JoinHandle<()>, mpsc::Receiver<Leaving>);
 async fn begin(settings: Settings, tap: Tap) -> Result<(Agent, Option<Control>), String> {
     let endpoint = settings.control.as_deref().map(Endpoint::bind).transpose();
     let endpoint = endpoint.map_err(|error| error.to_string())?;
-    let seeds = settings.agent.gossip.seeds_as_given();
+    let given = settings.agent.gossip.as_given();
     let node = settings.agent.gossip.node.clone();
     let agent = Agent::start(settings.agent).await;
     let agent = agent.map_err(|error| error.line())?;
@@ -99,7 +99,7 @@ async fn begin(settings: Settings, tap: Tap) -> Result<(Agent, Option<Control>),
     let control = endpoint.map(|endpoint| {
         let path = endpoint.path().to_owned();
         tracing::info!("control socket {}", path.display());
-        let basics = Basics::new(agent.gossip().clone(), seeds, path, Some(tap));
+        let basics = Basics::new(agent.gossip().clone(), given, path, Some(tap));
         let duty = agent.duty().clone();
         let (desk, leaving) = MemberDesk::new(basics, duty, settings.drain_timeout);
         let answering = tokio::spawn(server::serve(endpoint, Arc::new(desk)));

@@ -4,6 +4,19 @@ use crate::backend::Backend;
 use crate::lb::Lb;
 use crate::member::Member;
 
+/// What the cluster of the calling test is called, so that two that run side by side stay apart, also
+/// when a port of one is given to the other. The harness runs each test on a thread that has its name;
+/// elsewhere a process has one cluster.
+#[must_use]
+pub fn name() -> String {
+    let own = std::process::id();
+    let thread = std::thread::current();
+    let test = thread.name().and_then(|name| name.split_once("::"));
+    let test = test.map_or(String::new(), |(_, test)| format!("-{test}"));
+    let name = format!("test-{own}{}", test.replace("::", "-"));
+    name.chars().take(64).collect()
+}
+
 /// Webapps of these names, each with a member that is started with `flags`; not waited for.
 pub async fn announce(names: &[&str], seed: &str, flags: &str) -> Vec<(Backend, Member)> {
     let mut apps = Vec::new();

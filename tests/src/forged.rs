@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::cluster;
 use member::seal::{Content, Key, Keyring, Sealer};
 
 /// A SYN that tells of these nodes, each with a heartbeat.
@@ -99,7 +100,7 @@ pub fn id(name: &str, generation: u64, gossip: SocketAddr) -> Vec<u8> {
     bytes
 }
 
-/// Somebody with a key of the cluster `ragot`.
+/// Somebody with a key of the calling test's cluster.
 #[derive(Debug)]
 pub struct Insider(Sealer);
 
@@ -108,7 +109,7 @@ impl Insider {
     #[must_use]
     pub fn new(key: &str, boot: u64) -> Self {
         let key = Key::parse(key).expect("a key");
-        Self(Sealer::new(&Keyring::of(key), "ragot", boot))
+        Self(Sealer::new(&Keyring::of(key), &cluster::name(), boot))
     }
 
     /// `message` in an envelope.

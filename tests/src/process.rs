@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::cluster;
 use crate::deadline::{eventually, within};
 
 /// An address that was free a moment ago, for programs that cannot say which port they took.
@@ -38,7 +39,8 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a program without any of our variables in its environment.
+    /// Starts a program with none of our variables in its environment but the name of this test's
+    /// cluster.
     #[must_use]
     pub fn start<A: AsRef<OsStr>>(program: &Path, args: impl IntoIterator<Item = A>) -> Self {
         Self::start_in(&[], program, args)
@@ -56,6 +58,7 @@ impl Process {
         for (name, _) in std::env::vars_os().filter(|(name, _)| ours(name)) {
             command.env_remove(name);
         }
+        command.env("RAGOT_CLUSTER", cluster::name());
         command.envs(variables.iter().copied()).args(args);
         command
             .stdin(Stdio::piped())

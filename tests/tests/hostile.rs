@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use e2e::backend::Backend;
+use e2e::cluster;
 use e2e::flood::{Flood, junk};
 use e2e::forged::{self, Insider};
 use e2e::lb::Lb;
@@ -122,7 +123,7 @@ async fn play(datagrams: &[Vec<u8>], to: SocketAddr) {
         socket.send_to(datagram, to).await.unwrap();
     }
     let me = forged::id("stranger", 1, socket.local_addr().unwrap());
-    let syn = forged::syn("ragot", &[(me, 1)]);
+    let syn = forged::syn(&cluster::name(), &[(me, 1)]);
     socket.send_to(&syn, to).await.unwrap();
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use e2e::backend::Backend;
 use e2e::bin;
 use e2e::client;
+use e2e::cluster;
 use e2e::csv;
 use e2e::forged;
 use e2e::lb::Lb;
@@ -62,9 +63,10 @@ fn is_in(needle: &str, datagrams: &[Vec<u8>]) -> bool {
 #[tokio::test]
 async fn nothing_on_the_wire_can_be_read() {
     let sealed = everything_said(&format!("--encrypt {KEY}")).await;
+    let cluster = cluster::name();
     for needle in [
         NAME,
-        "ragot",
+        &cluster,
         "ready",
         "backend",
         "secret-place",
@@ -77,14 +79,14 @@ async fn nothing_on_the_wire_can_be_read() {
     }
     // The same look at the same story in clear does find something.
     let clear = everything_said("--log-level info").await;
-    assert!(is_in(NAME, &clear) && is_in("ragot", &clear));
+    assert!(is_in(NAME, &clear) && is_in(&cluster, &clear));
 }
 
 /// Sends a well-formed SYN in clear and gives the socket on which an answer would come.
 async fn stranger(lb: &Lb) -> UdpSocket {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let me = forged::id("stranger", 1_700_000_000_000, socket.local_addr().unwrap());
-    let syn = forged::syn("ragot", &[(me, 1)]);
+    let syn = forged::syn(&cluster::name(), &[(me, 1)]);
     socket.send_to(&syn, lb.gossip()).await.unwrap();
     socket
 }

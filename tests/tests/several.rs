@@ -150,6 +150,22 @@ async fn what_one_balancer_cannot_reach_the_other_keeps() {
     hb.until_up(&["s1", "s2"]).await;
 }
 
+/// As when a host's address was another cluster's yesterday, and somebody there still seeds at it.
+#[tokio::test]
+async fn another_cluster_is_not_heard() {
+    let mut it = Cluster::of(1).await;
+    let backend = Backend::http1("stray").await;
+    let seed = it.lb.gossip().to_string();
+    let mut stray = Member::with("stray", backend.addr, &seed, "--cluster yesterday");
+    let why = "is of cluster \"yesterday\", not of ours (--cluster): it is not heard";
+    it.lb.process.said(why).await;
+    stray.process.said("no balancer answers").await;
+    // Whoever comes after it is in the pool.
+    it.add("").await;
+    it.ready().await;
+    assert!(it.lb.server("stray").await.is_none());
+}
+
 /// A cluster of balancer `ha` and so many webapps, and `hb` beside it, which knows them all.
 async fn two_balancers(count: usize) -> (Cluster, Lb) {
     let cluster = Cluster::of(count).await;

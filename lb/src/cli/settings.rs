@@ -54,6 +54,7 @@ fn gossip(sources: &Sources, problems: &mut Problems) -> GossipConfig {
     gossip.seeds = sources.many("seed", |text| parse::host_port(text, GOSSIP_PORT), problems);
     gossip.advertise = sources.optional("advertise", Advertise::parse, problems);
     gossip.resolver = Resolver::new(sources.optional("resolver", parse::address, problems));
+    gossip.cluster = sources.one("cluster", gossip.cluster, name, problems);
     gossip.protection = protection(sources, problems);
     gossip
 }

@@ -14,7 +14,7 @@ use super::message::{Answer, Event, LogLine};
 use super::news::news;
 use super::roll::{Member, roll};
 use super::server::Reply;
-use crate::gossip::Gossip;
+use crate::gossip::{Given, Gossip};
 use crate::log::Tap;
 use crate::node::{Edit, Word};
 use crate::rules;
@@ -25,18 +25,18 @@ use crate::snapshot::Presence;
 #[derive(Debug)]
 pub struct Basics {
     gossip: Gossip,
-    seeds: String,
+    given: Given,
     control: PathBuf,
     began: Instant,
     log: Option<Tap>,
 }
 
 impl Basics {
-    /// Of the node that `gossip` is, which was started with `seeds` and is asked at `control`.
-    pub fn new(gossip: Gossip, seeds: String, control: PathBuf, log: Option<Tap>) -> Self {
+    /// Of the node that `gossip` is, which was started as `given` and is asked at `control`.
+    pub fn new(gossip: Gossip, given: Given, control: PathBuf, log: Option<Tap>) -> Self {
         Self {
             gossip,
-            seeds,
+            given,
             control,
             began: Instant::now(),
             log,
@@ -93,7 +93,7 @@ impl Basics {
         BTreeMap::from([
             section("agent", node.chain(process)),
             section("runtime", info::runtime()),
-            section("cluster", info::cluster(&members, balancers, &self.seeds)),
+            section("cluster", info::cluster(&self.given, &members, balancers)),
             section("gossip", info::gossip(&pulse, self.gossip.traffic())),
             ("tags".to_owned(), info::tags(own.as_deref())),
         ])
@@ -115,6 +115,8 @@ impl Basics {
         snapshots.mark_unchanged();
         own.mark_unchanged();
         let mut known = self.roll().await;
+        let time = unix_milliseconds();
+        reply.tell(Answer::Monitoring { time }).await;
         loop {
             let alive = tokio::select! {
                 alive = snapshots.changed() => alive.is_ok(),
@@ -229,8 +231,9 @@ mod tests {
         let mut config = GossipConfig::new(Description::balancer("ha"));
         config.listen = ([127, 0, 0, 1], 0).into();
         config.protection.keyring = Some(Keyring::of(old.clone()));
+        let given = config.as_given();
         let gossip = Gossip::start(config).await.unwrap();
-        let basics = Basics::new(gossip.clone(), String::new(), PathBuf::new(), None);
+        let basics = Basics::new(gossip.clone(), given, PathBuf::new(), None);
         let mut own = gossip.own();
         for key in [old, new] {
             gossip.rekey(Keyring::of(key.clone()));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::roll::{Member, Status, role, state};
-use crate::gossip::{Pulse, Traffic};
+use crate::gossip::{Given, Pulse, Traffic};
 use crate::snapshot::Sighting;
 
 /// Sections of keys and values, as [`super::message::Answer::Info`] has them.
@@ -48,14 +48,19 @@ pub(crate) fn tags(own: Option<&Sighting>) -> Section {
         .collect()
 }
 
-/// Whom it sees; of those, so many `balancers` are heard.
-pub(crate) fn cluster(members: &[Member], balancers: usize, seeds: &str) -> Vec<Pair> {
+/// What it is `given` to join, and whom it sees; of those, so many `balancers` are heard.
+pub(crate) fn cluster(given: &Given, members: &[Member], balancers: usize) -> Vec<Pair> {
     let counted = |status| {
         let such = members.iter().filter(|member| member.status == status);
         such.count().to_string()
     };
-    let seeds = if seeds.is_empty() { "none" } else { seeds };
+    let seeds = if given.seeds.is_empty() {
+        "none"
+    } else {
+        &given.seeds
+    };
     vec![
+        ("name", given.cluster.to_string()),
         ("members", members.len().to_string()),
         ("alive", counted(Status::Alive)),
         ("leaving", counted(Status::Leaving)),

@@ -89,6 +89,11 @@ pub enum Answer {
     Info(BTreeMap<String, BTreeMap<String, String>>),
     /// Who seals with which key and who holds it, by the key's id.
     Keys(BTreeMap<String, Usage>),
+    /// Everything from `time` on, in Unix milliseconds, will be told.
+    Monitoring {
+        /// When that began.
+        time: u64,
+    },
     /// A change in the cluster.
     Event(Box<Event>),
     /// A line of the log.
@@ -104,7 +109,10 @@ pub enum Answer {
 impl Answer {
     /// Whether nothing follows.
     pub fn is_last(&self) -> bool {
-        !matches!(self, Self::Event(_) | Self::Log(_) | Self::Draining(_))
+        !matches!(
+            self,
+            Self::Monitoring { .. } | Self::Event(_) | Self::Log(_) | Self::Draining(_)
+        )
     }
 }
 

@@ -70,6 +70,8 @@ fn text(answer: &Answer, style: Style) -> io::Result<String> {
         (Answer::Members(members), style) => table::members(members, style == Style::Detailed),
         (Answer::Info(sections), _) => table::info(sections),
         (Answer::Keys(keys), _) => seal::render(keys),
+        // For programs: people see for themselves that it waits.
+        (Answer::Monitoring { .. }, _) => String::new(),
         (Answer::Event(event), _) => {
             format!("{} {}\n", table::clock(event.time), table::event(event))
         }

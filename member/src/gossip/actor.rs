@@ -90,7 +90,7 @@ impl Actor {
         });
         let mut look = interval(LOOK.max(config.interval / 2));
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let seeds = config.seeds_as_given();
+        let seeds = config.as_given().seeds;
         let news = Arc::new(Notify::new());
         Self {
             interval: config.interval,

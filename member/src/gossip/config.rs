@@ -2,6 +2,7 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::advertise::Advertise;
@@ -15,7 +16,7 @@ use crate::seal::Keyring;
 #[derive(Clone, Debug)]
 pub struct GossipConfig {
     /// Only nodes of one cluster talk to each other.
-    pub cluster: String,
+    pub cluster: Arc<str>,
     /// The UDP address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
     /// What others are told to reach us at, when it is not to be found out.
@@ -37,6 +38,15 @@ pub struct GossipConfig {
     pub above: u64,
 }
 
+/// Which cluster a node was told to join, and through whom.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The cluster's name.
+    pub cluster: Arc<str>,
+    /// Where it looks for others, comma-separated; empty when nowhere.
+    pub seeds: String,
+}
+
 /// Who may speak with a node, and read what it says: whoever holds a key of its keyring;
 /// everybody, when it has none.
 #[derive(Clone, Debug, Default)]
@@ -50,10 +60,13 @@ pub struct Protection {
 }
 
 impl GossipConfig {
-    /// The seeds as they were given, to be told.
-    pub fn seeds_as_given(&self) -> String {
+    /// The cluster's name and the seeds as they were given, to be told.
+    pub fn as_given(&self) -> Given {
         let seeds: Vec<_> = self.seeds.iter().map(ToString::to_string).collect();
-        seeds.join(", ")
+        Given {
+            cluster: Arc::clone(&self.cluster),
+            seeds: seeds.join(", "),
+        }
     }
 
     /// `node` with the defaults of its role: a member listens on a free port, says
@@ -66,7 +79,7 @@ impl GossipConfig {
             Role::Balancer => (GOSSIP_PORT, Word::Ready, BALANCER),
         };
         Self {
-            cluster: CLUSTER.to_owned(),
+            cluster: Arc::from(CLUSTER),
             listen: SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
             advertise: None,
             seeds: Vec::new(),

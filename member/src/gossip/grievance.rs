@@ -16,7 +16,7 @@ pub(super) struct Grievances {
 
 impl Grievances {
     /// One more at `now`; gives the line to be written, if it is time for one.
-    pub(super) fn hear(&mut self, now: Duration, from: SocketAddr, why: Turned) -> Option<String> {
+    pub(super) fn hear(&mut self, now: Duration, from: SocketAddr, why: &Turned) -> Option<String> {
         let reason = reason(why)?;
         self.untold += 1;
         if self.told.is_some_and(|told| now < told + PAUSE) {
@@ -32,7 +32,7 @@ impl Grievances {
 }
 
 /// Continues "a datagram from ...".
-fn reason(why: Turned) -> Option<String> {
+fn reason(why: &Turned) -> Option<String> {
     let unsealed = "is not sealed with a key of ours";
     Some(match why {
         Turned::Empty | Turned::Refused(Refused::Replayed) => return None,
@@ -43,9 +43,12 @@ fn reason(why: Turned) -> Option<String> {
             format!("{unsealed}: it says {id}, but was not sealed with it for this cluster")
         }
         // Who has not heard yet that this node has started anew.
-        Turned::Refused(Refused::Unproven { apart, .. }) if apart <= SECONDS_APART => return None,
+        Turned::Refused(Refused::Unproven { apart, .. }) if *apart <= SECONDS_APART => return None,
         Turned::Refused(Refused::Unproven { apart, .. }) => {
             format!("was sealed {apart} s away from our clock: asking whether it is a recording")
+        }
+        Turned::Foreign(cluster) => {
+            format!("is of cluster {cluster:?}, not of ours (--cluster): it is not heard")
         }
         Turned::TooOften => "was dropped: more than 200 a second came from there".to_owned(),
         Turned::Malformed(fault) => format!("was dropped: {fault}"),
@@ -64,15 +67,15 @@ mod tests {
         let mut grievances = Grievances::default();
         let mut at = |second, why| grievances.hear(Duration::from_secs(second), from, why);
         let clear = Turned::Refused(Refused::NotSealed);
-        assert_eq!(at(0, Turned::Empty), None);
-        let first = at(1, clear).unwrap();
+        assert_eq!(at(0, &Turned::Empty), None);
+        let first = at(1, &clear).unwrap();
         assert_eq!(
             first,
             "a datagram from 10.0.0.5:7373 is not sealed with a key of ours: it is in clear"
         );
-        assert_eq!(at(2, clear), None);
-        assert_eq!(at(60, Turned::Keyless), None);
-        let next = at(61, clear).unwrap();
+        assert_eq!(at(2, &clear), None);
+        assert_eq!(at(60, &Turned::Keyless), None);
+        let next = at(61, &clear).unwrap();
         assert!(
             next.ends_with("and 2 more were turned away before it"),
             "{next}"

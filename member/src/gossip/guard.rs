@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::RandomState;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::gossip::config::Protection;
@@ -16,6 +17,7 @@ use crate::seal::{Content, Keyring, OVERHEAD, Opener, Refused, Sealer, looks_sea
 /// What a node lets in and out.
 #[derive(Debug)]
 pub(super) struct Guard {
+    cluster: Arc<str>,
     seal: Option<Seal>,
     buckets: Buckets,
     /// Of what is answered, apart: recordings played in a peer's name must not use up what that
@@ -50,7 +52,7 @@ pub(super) struct Times {
 }
 
 /// Why a datagram is not given to chitchat.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Turned {
     /// There is nothing in it.
     Empty,
@@ -60,19 +62,22 @@ pub(super) enum Turned {
     Refused(Refused),
     /// Its source speaks too often.
     TooOften,
+    /// It comes from another cluster, of this name.
+    Foreign(Box<str>),
     /// It is no message, or one that nobody honest sends.
     Malformed(Fault),
 }
 
 impl Guard {
     /// With this process's `boot` number, drawn at random.
-    pub(super) fn new(protection: &Protection, cluster: &str, boot: u64) -> Self {
+    pub(super) fn new(protection: &Protection, cluster: &Arc<str>, boot: u64) -> Self {
         let seal = protection.keyring.as_ref().map(|keyring| Seal {
             sealer: Sealer::new(keyring, cluster, boot),
             opener: Opener::new(keyring.clone(), cluster, boot),
             migrates: protection.migrates,
         });
         Self {
+            cluster: Arc::clone(cluster),
             seal,
             buckets: Buckets::new(RandomState::new()),
             hellos: Buckets::new(RandomState::new()),
@@ -121,6 +126,9 @@ impl Guard {
             return Err(Turned::TooOften);
         }
         let inspected = Message::read(&message).map_err(Turned::Malformed)?;
+        if let Some(other) = inspected.cluster.filter(|name| **name != *self.cluster) {
+            return Err(Turned::Foreign(other.into()));
+        }
         let rest = self.census.sift(from, &inspected);
         self.note(now.since, from, boot);
         Ok(rest.map_or(message, Cow::Owned))
@@ -250,6 +258,7 @@ const WORTH_IT: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inspect::forge::Forged;
     use crate::seal::Key;
 
     const NOW: Times = Times {
@@ -266,13 +275,28 @@ mod tests {
             keyring: Some(Keyring::of(Key::new([7; 32]))),
             ..Protection::default()
         };
-        Guard::new(&protection, "ragot", boot)
+        Guard::new(&protection, &Arc::from("ragot"), boot)
     }
 
     fn says(guard: &mut Guard, now: Times, to: SocketAddr) -> Vec<u8> {
         let bad_cluster = [0x53, 0xb0, 0, 3];
         let mut datagrams = guard.dress(now, to, &bad_cluster);
         datagrams.next().unwrap().into_owned()
+    }
+
+    /// A key alone keeps other clusters out too, as its name is sealed in; in clear only this does.
+    #[test]
+    fn another_cluster_is_not_heard() {
+        let mut us = Guard::new(&Protection::default(), &Arc::from("blue"), 1);
+        let mut said = |cluster| {
+            us.admit(NOW, at(2), &mut Forged::syn(cluster).bytes())
+                .is_ok()
+        };
+        assert!(said("blue") && !said("green") && !said("") && !said("blu"));
+        let mut other = Forged::syn("green").bytes();
+        let named = us.admit(NOW, at(2), &mut other);
+        assert_eq!(named, Err(Turned::Foreign("green".into())));
+        assert_eq!(us.heard(at(2)), Some(NOW.since));
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Wire {
     pub(super) fn over(
         socket: Arc<dyn Datagrams>,
         protection: &Protection,
-        cluster: &str,
+        cluster: &Arc<str>,
         boot: u64,
         pace: Pace,
     ) -> Self {
@@ -238,11 +238,13 @@ impl Wire {
     async fn turn_away(&self, now: Times, from: SocketAddr, why: Turned) {
         match why {
             Turned::Empty => {}
-            Turned::Keyless | Turned::Refused(_) => count(&self.counters.refused, 1),
+            Turned::Keyless | Turned::Refused(_) | Turned::Foreign(_) => {
+                count(&self.counters.refused, 1)
+            }
             Turned::TooOften => count(&self.counters.limited, 1),
             Turned::Malformed(_) => count(&self.counters.junk, 1),
         }
-        if let Some(line) = self.inside().grievances.hear(now.since, from, why) {
+        if let Some(line) = self.inside().grievances.hear(now.since, from, &why) {
             tracing::warn!("{line}");
         }
         // The one answer to what is not believed: it is authentic, and the answer no longer.
@@ -319,7 +321,13 @@ mod tests {
         let here = socket.local_addr().unwrap();
         let pace = Pace::new(Duration::from_millis(200), true);
         (
-            Wire::over(Arc::new(socket), &Protection::default(), "c", 1, pace),
+            Wire::over(
+                Arc::new(socket),
+                &Protection::default(),
+                &Arc::from("c"),
+                1,
+                pace,
+            ),
             here,
         )
     }

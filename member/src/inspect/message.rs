@@ -12,8 +12,8 @@ pub struct Message<'a> {
     pub(super) kind: Kind,
     /// The heartbeats and versions it tells, in their order.
     pub digest: Vec<DigestEntry<'a>>,
-    /// The cluster's name with its length, in a SYN.
-    pub(super) cluster: &'a [u8],
+    /// The cluster's name, in a SYN.
+    pub cluster: Option<&'a str>,
     /// What was in its blocks.
     pub(super) stream: Vec<u8>,
     /// Where each operation in the stream ends.
@@ -114,7 +114,7 @@ impl<'a> Message<'a> {
             bytes,
             kind,
             digest: Vec::new(),
-            cluster: &[],
+            cluster: None,
             stream: Vec::new(),
             ends: Vec::new(),
             nodes: Vec::new(),
@@ -123,9 +123,7 @@ impl<'a> Message<'a> {
             message.digest = digest(bytes, &mut walk)?;
         }
         if kind == Kind::Syn {
-            let start = walk.at;
-            walk.text(CLUSTER_BYTES)?;
-            message.cluster = &bytes[start..walk.at];
+            message.cluster = Some(walk.text(CLUSTER_BYTES)?);
         }
         if matches!(kind, Kind::SynAck | Kind::Ack) {
             message.stream = blocks::read(&mut walk)?;

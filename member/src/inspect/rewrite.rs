@@ -61,7 +61,11 @@ impl Message<'_> {
                 .iter()
                 .for_each(|entry| out.extend_from_slice(entry.all));
         }
-        out.extend_from_slice(self.cluster);
+        if let Some(cluster) = self.cluster {
+            // Two bytes told its length when it was read.
+            out.extend_from_slice(&(cluster.len() as u16).to_le_bytes());
+            out.extend_from_slice(cluster.as_bytes());
+        }
         if matches!(self.kind, Kind::SynAck | Kind::Ack) {
             write(stream, &mut out);
         }
