@@ -35,7 +35,7 @@ examples:
 
 # every bench once, without measuring
 bench-smoke:
-    cargo bench -p bench --locked -- --test
+    cargo bench -p bench --profile rings --locked -- --test
 
 # the lab on loopback: balancer, three webapps, statistics page
 demo:

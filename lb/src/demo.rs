@@ -1,28 +1,29 @@
 //! `lb demo`: balancer, gossip and webapps (`webapp`) in one process on loopback, over real
-//! sockets, with a console (`console`) to take webapps away and add others.
+//! sockets (`places`), with a console (`console`) to take webapps away and add others.
 
 mod console;
+mod places;
 mod webapp;
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use member::agent::{Agent, AgentConfig};
-use member::gossip::{GOSSIP_PORT, GossipConfig};
+use member::gossip::GossipConfig;
 use member::hooks::Hooks;
 use member::node::{DEFAULT_SERVICE, Description};
 use member::signals::Signals;
 use stats_ui::PageSettings;
 
 use self::console::{Command, Console};
+use self::places::Places;
 use self::webapp::Webapp;
 use crate::app::{Lb, Settings};
 use crate::config::{CheckPolicy, ProxyPolicy};
-use crate::io::accept;
 
 /// Runs the demo until Ctrl-C, SIGTERM or `quit`; returns the exit code.
 ///
@@ -54,6 +55,28 @@ pub async fn run(backends: usize) -> Result<u8, Box<dyn StdError>> {
     }
 }
 
+fn settings(Places([listen, stats, gossip_at]): Places) -> Settings {
+    let mut gossip = GossipConfig::new(Description::balancer("ha"));
+    gossip.listen = gossip_at;
+    Settings {
+        listen,
+        stats: Some(stats),
+        page: PageSettings {
+            refresh: Some(2),
+            ..PageSettings::default()
+        },
+        gossip,
+        service: Arc::from(DEFAULT_SERVICE),
+        workers: 2,
+        maxconn: 1000,
+        drain_timeout: DRAIN,
+        checks: CheckPolicy::default(),
+        proxy: ProxyPolicy::default(),
+        pool_file: None,
+        hooks: Hooks::default(),
+    }
+}
+
 /// Everything that runs.
 struct Stage {
     lb: Lb,
@@ -66,46 +89,23 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Result<Self, Box<dyn StdError>> {
-        let mut words = Vec::new();
-        let mut port = |wanted, is_free: fn(SocketAddr) -> bool, what| {
-            let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, wanted));
-            if is_free(addr) {
-                return addr;
+        let mut places = Places::choose();
+        let lb = loop {
+            match Lb::start(settings(places)).await {
+                Ok(lb) => break lb,
+                Err(error) => match places.left() {
+                    same if same == places => return Err(error.into()),
+                    // Somebody was faster at one of them.
+                    left => places = left,
+                },
             }
-            words.push(format!("port {wanted} is taken: {what} took another"));
-            SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
         };
-        let tcp = |addr| accept::bind(addr).is_ok();
-        let listen = port(8080, tcp, "the balancer");
-        let stats = port(1936, tcp, "the statistics page");
-        let gossip_addr = port(GOSSIP_PORT, |addr| UdpSocket::bind(addr).is_ok(), "gossip");
-        let mut gossip = GossipConfig::new(Description::balancer("ha"));
-        gossip.listen = gossip_addr;
-        let lb = Lb::start(Settings {
-            listen,
-            stats: Some(stats),
-            page: PageSettings {
-                refresh: Some(2),
-                ..PageSettings::default()
-            },
-            gossip,
-            service: Arc::from(DEFAULT_SERVICE),
-            workers: 2,
-            maxconn: 1000,
-            drain_timeout: DRAIN,
-            checks: CheckPolicy::default(),
-            proxy: ProxyPolicy::default(),
-            pool_file: None,
-            hooks: Hooks::default(),
-        })
-        .await?;
-        let stats = lb.stats.unwrap_or(stats);
         Ok(Self {
+            stats: lb.stats.unwrap_or(places.0[1]),
             lb,
-            stats,
             webapps: BTreeMap::new(),
             born: 0,
-            words,
+            words: places.words().collect(),
         })
     }
 

@@ -4,7 +4,7 @@
 mod routes;
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +13,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
+
+use crate::process::own_ip;
 
 /// A webapp that is running.
 #[derive(Debug)]
@@ -34,9 +36,9 @@ struct State {
 }
 
 impl Backend {
-    /// On a free port of loopback.
+    /// On a free port of loopback, to which it can come back.
     pub async fn http1(name: &str) -> Self {
-        Self::at(name, (Ipv4Addr::LOCALHOST, 0).into()).await
+        Self::at(name, (own_ip(), 0).into()).await
     }
 
     /// At a given address, as one that comes back.

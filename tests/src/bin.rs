@@ -1,5 +1,5 @@
 //! The binaries under test: built once for each test process, in the profile of the tests
-//! themselves, and found where cargo puts them. Which flags they take is not known here.
+//! themselves or, from `rings`, in `release`, and found where cargo puts them. Which flags they take is not known here.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,9 +21,15 @@ pub fn member() -> PathBuf {
 #[must_use]
 pub fn webapp() -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
-    // With the whole test package in it: minutes in the profile `dist`, for who does not need it.
-    BUILT.get_or_init(|| build(&profile(), &["-p", "e2e", "--bin", "webapp"]));
-    built().join("webapp")
+    // With the whole test package in it, which is built already, in the profile of the tests.
+    BUILT.get_or_init(|| {
+        let own = match folder_name().as_str() {
+            "debug" => "dev".to_owned(),
+            other => other.to_owned(),
+        };
+        build(&own, &["-p", "e2e", "--bin", "webapp"]);
+    });
+    folder().join("webapp")
 }
 
 /// The balancer as it is shipped, in the profile `dist`, whatever the profile of the tests.
@@ -45,6 +51,7 @@ pub fn is_optimised() -> bool {
 pub fn profile() -> String {
     std::env::var("E2E_PROFILE").unwrap_or_else(|_| match folder_name().as_str() {
         "debug" => "dev".to_owned(),
+        "rings" => "release".to_owned(),
         other => other.to_owned(),
     })
 }

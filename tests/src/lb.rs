@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::Signal;
 
 use crate::bin;
-use crate::process::Process;
+use crate::process::{Process, own_ip};
 use crate::stats::Stats;
 
 /// A running balancer.
@@ -46,7 +46,7 @@ impl Lb {
     /// With flags whose values have blanks in them.
     pub async fn told(flags: &[(&str, &str)]) -> Self {
         let mut all = Flags::default();
-        all.add(PLACES);
+        all.add(&places());
         flags.iter().for_each(|(flag, value)| all.set(flag, value));
         Self::start_as(bin::lb(), all).await
     }
@@ -54,7 +54,7 @@ impl Lb {
     /// Another build of it, with more flags.
     pub async fn of(program: &Path, flags: &str) -> Self {
         let mut all = Flags::default();
-        all.add(PLACES);
+        all.add(&places());
         all.add(flags);
         Self::start_as(program.to_owned(), all).await
     }
@@ -119,7 +119,11 @@ impl Lb {
     }
 }
 
-const PLACES: &str = "--listen 127.0.0.1:0 --stats 127.0.0.1:0 --gossip 127.0.0.1:0 --name ha";
+/// Free ports at an address of its own, to which it can come back.
+fn places() -> String {
+    let ip = own_ip();
+    format!("--listen {ip}:0 --stats {ip}:0 --gossip {ip}:0 --name ha")
+}
 
 /// Flags and their values; the last word on each counts, except for those that repeat.
 #[derive(Clone, Debug, Default)]

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,10 +16,30 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::cluster;
 use crate::deadline::{eventually, within};
 
+/// An address of loopback that nobody else is given. What listens there can end and come back to its
+/// port: on the common 127.0.0.1 the kernel may meanwhile have given it to a connection.
+#[must_use]
+pub fn own_ip() -> Ipv4Addr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let [.., middle, last] = NEXT.fetch_add(1, Relaxed).to_be_bytes();
+    let process = (std::process::id() % 199) as u8;
+    Ipv4Addr::new(127, 20 + process, middle, last)
+}
+
 /// An address that was free a moment ago, for programs that cannot say which port they took.
 #[must_use]
 pub fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    free_tcp(Ipv4Addr::LOCALHOST)
+}
+
+/// The same where nobody else takes it.
+#[must_use]
+pub fn own_port() -> SocketAddr {
+    free_tcp(own_ip())
+}
+
+fn free_tcp(ip: Ipv4Addr) -> SocketAddr {
+    let listener = TcpListener::bind((ip, 0)).expect("a free port");
     listener.local_addr().expect("an address")
 }
 

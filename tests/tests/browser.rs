@@ -1,11 +1,12 @@
 //! The statistics page in a real browser: what is on it, in which colours, and where its links
 //! lead.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use e2e::cluster::Cluster;
 use e2e::deadline::eventually;
-use e2e::process::{Process, free_port};
+use e2e::process::Process;
 use e2e::{client, ring};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -22,8 +23,10 @@ impl Browser {
     async fn start(test: &str) -> Option<Self> {
         let driver = ring::tool("system", test, "chromedriver")?;
         let chromium = ring::tool("system", test, "chromium")?;
-        let addr = free_port();
-        let driver = Process::start(&driver, [format!("--port={}", addr.port())]);
+        let driver = Process::start(&driver, ["--port=0"]);
+        let started = driver.printed("was started successfully on port ").await;
+        let port = started.rsplit(' ').next().unwrap().trim_end_matches('.');
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().unwrap()));
         eventually("the driver answers", async || {
             client::get(addr, "/status").await.ok()
         })

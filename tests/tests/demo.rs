@@ -116,6 +116,14 @@ async fn a_taken_port_is_told_and_another_taken() {
     assert_eq!(demo.hosts(2).await, names(["s1", "s2"]));
 }
 
+/// Each finds the usual ports free, and all but one come too late to some.
+#[tokio::test]
+async fn several_started_at_once_all_come_up() {
+    let all = futures_util::future::join_all((0..4).map(|_| Demo::start())).await;
+    let places: BTreeSet<_> = all.iter().map(|demo| demo.listen).collect();
+    assert_eq!(places.len(), 4);
+}
+
 #[tokio::test]
 async fn what_cannot_be_understood_is_told_with_what_can() {
     let mut demo = Demo::start().await;

@@ -93,12 +93,12 @@ async fn a_member_calls_them_too() {
              {line}\n\n"
         )
     };
-    let ha = "ha\t127.0.0.1\tbalancer\trole=balancer";
+    let ha = format!("ha\t{}\tbalancer\trole=balancer", lb.gossip().ip());
     let own = "s1\t127.0.0.1\tdb\tport=1,role=db,service=nodes,weight=1,zone-x=eu";
     let expected = [
         ("member-join", own),
-        ("member-join", ha),
-        ("member-failed", ha),
+        ("member-join", &ha),
+        ("member-failed", &ha),
     ];
     let expected: String = expected.map(|(event, line)| call(event, line)).concat();
     assert_eq!(text, expected);

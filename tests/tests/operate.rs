@@ -103,9 +103,10 @@ async fn everybody_lists_the_same_and_filters_as_serf_does() {
     let line = out.lines().find(|line| line.starts_with("s1 ")).unwrap();
     assert!(line.ends_with("  alive  role=backend,zone=a"), "{out}");
     let out = done(&bin::lb(), "members --detailed --name s1", &it.lb).await;
+    let http = it.cluster.app(1).addr;
     for part in [
         "  Protocol Version: 1  Available Protocol Range: [1, 1]  Generation: ",
-        "  State: ready  Service: nodes  HTTP: 127.0.0.1:",
+        &format!("  State: ready  Service: nodes  HTTP: {http}  "),
     ] {
         assert!(out.contains(part), "{out}");
     }

@@ -64,14 +64,7 @@ fn is_in(needle: &str, datagrams: &[Vec<u8>]) -> bool {
 async fn nothing_on_the_wire_can_be_read() {
     let sealed = everything_said(&format!("--encrypt {KEY}")).await;
     let cluster = cluster::name();
-    for needle in [
-        NAME,
-        &cluster,
-        "ready",
-        "backend",
-        "secret-place",
-        "127.0.0.1",
-    ] {
+    for needle in [NAME, &cluster, "ready", "backend", "secret-place", "127."] {
         assert!(!is_in(needle, &sealed), "{needle}");
     }
     for datagram in &sealed {

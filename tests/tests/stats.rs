@@ -152,7 +152,7 @@ async fn prometheus_haproxy_exporter_reports_every_server() {
     client::roll_call(cluster.lb.addr(), 6).await;
     let uri = format!("--haproxy.scrape-uri=http://{}/;csv", cluster.lb.stats());
     // It cannot say which free port it was given, so one is found for it.
-    let addr = e2e::process::free_port();
+    let addr = e2e::process::own_port();
     let _exporter = Process::start(&exporter, [uri, format!("--web.listen-address={addr}")]);
     let text = eventually("it answers", async || {
         let answer = client::get(addr, "/metrics").await.ok()?;

@@ -10,7 +10,7 @@ use e2e::deadline::eventually;
 use e2e::lb::Lb;
 use e2e::load::Load;
 use e2e::member::Member;
-use e2e::process::{Process, free_port};
+use e2e::process::{Process, own_port};
 use e2e::{bin, client, ring};
 use rustix::process::{Signal, kill_process};
 
@@ -209,7 +209,7 @@ async fn ctrl_c_in_a_terminal_drains_before_it_stops() {
         return;
     };
     let cluster = Cluster::of(1).await;
-    let (addr, seed) = (free_port(), cluster.lb.gossip());
+    let (addr, seed) = (own_port(), cluster.lb.gossip());
     let command = format!(
         "{} --gossip 127.0.0.1:0 --name w --http {addr} --seed {seed} -- {} w {addr}",
         bin::member().display(),
@@ -264,7 +264,7 @@ struct Wrapped {
 impl Wrapped {
     async fn start(flags: &str) -> Self {
         let cluster = Cluster::of(1).await;
-        let (addr, webapp) = (free_port(), bin::webapp());
+        let (addr, webapp) = (own_port(), bin::webapp());
         let program = [webapp.to_str().unwrap(), "w", &addr.to_string()];
         let member = Member::around("w", addr, cluster.lb.gossip(), flags, &program);
         cluster.lb.until_up(&["s1", "w"]).await;

@@ -11,7 +11,7 @@ use e2e::deadline::{eventually, spread};
 use e2e::lb::Lb;
 use e2e::load::Load;
 use e2e::member::Member;
-use e2e::process::free_port;
+use e2e::process::own_port;
 use e2e::webapp::{Pair, Webapp};
 
 use super::{TEN, print};
@@ -55,16 +55,16 @@ pub(super) async fn crash() {
 pub(super) async fn crash_loop() {
     let (lb, _steady) = steady().await;
     let mut member = wrapped(&lb, "app", "--restart always").await;
-    let address = free_port();
+    let address = own_port();
     let mut here = reborn(&lb, "here", address).await;
-    let mut there = reborn(&lb, "there", free_port()).await;
+    let mut there = reborn(&lb, "there", own_port()).await;
     let load = Load::start(lb.addr(), 100);
     for _ in 0..LOOPS {
         kill_app(&member).await;
         here.kill();
         there.kill();
         here = reborn(&lb, "here", address).await;
-        there = reborn(&lb, "there", free_port()).await;
+        there = reborn(&lb, "there", own_port()).await;
         tokio::time::sleep(APART).await;
     }
     let report = load.stop().await;
@@ -115,7 +115,7 @@ async fn steady() -> (Lb, Vec<Pair>) {
 }
 
 async fn wrapped(lb: &Lb, name: &str, flags: &str) -> Member {
-    let (addr, webapp) = (free_port(), bin::webapp());
+    let (addr, webapp) = (own_port(), bin::webapp());
     let webapp = webapp.to_str().expect("a plain path");
     let program = [webapp, name, &addr.to_string()];
     let member = Member::around(name, addr, lb.gossip(), flags, &program);
