@@ -465,8 +465,10 @@ impl Roster {
                     in_flight,
                 });
             }
-            // Its name has gone to another life, and it no longer speaks.
-            let superseded = tracked.name.is_none() && !tracked.live;
+            // Its name has gone to another life. While gossip still shows it, though it is silent, it
+            // would be met anew and asked again at each change, unless its server is another's.
+            let lost = !tracked.known || (tracked.displaced && !tracked.live);
+            let superseded = tracked.name.is_none() && lost;
             if (superseded || tracked.health.is_over(now)) && tracked.in_flight() == 0 {
                 gone.push(key.clone());
             }

@@ -1,0 +1,112 @@
+//! What operators decide about the silent.
+
+use super::*;
+
+fn evicts(by: &str, name: &str, generation: u64, heartbeat: u64) -> Reading {
+    let mut reading = of(by, START + 1, 9000, Word::Ready);
+    let pair = (
+        crate::keys::eviction_key(name),
+        crate::keys::encode_eviction(generation, heartbeat),
+    );
+    reading.keys.as_mut().unwrap().push(pair);
+    reading
+}
+
+fn silent(generation: u64, heartbeat: u64) -> Reading {
+    Reading {
+        heartbeat,
+        ..of("a", generation, 3000, Word::Ready)
+    }
+}
+
+/// The word that is believed of `a`, with its generation.
+fn word_of_a(belief: &Belief) -> Vec<(u64, Word)> {
+    let all = shown(belief).into_iter().filter(|(name, ..)| name == "a");
+    all.map(|(_, generation, _, word)| (generation, word))
+        .collect()
+}
+
+#[test]
+fn a_silent_node_that_somebody_evicts_counts_as_left_until_it_speaks() {
+    let mut belief = belief();
+    let old = START - 10_000;
+    belief.observe(ms(0), &[silent(old, 5)]);
+    assert_eq!(word_of_a(&belief), [(old, Word::Ready)]);
+    belief.observe(ms(50), &[silent(old, 5), evicts("b", "a", old, 5)]);
+    assert_eq!(word_of_a(&belief), [(old, Word::Left)]);
+    // Also when whoever said so is no longer known.
+    belief.observe(ms(100), &[silent(old, 5)]);
+    assert_eq!(word_of_a(&belief), [(old, Word::Left)]);
+    // It speaks: what was decided before is over, and its next silence is only silence.
+    for now in 2..30 {
+        let all = [silent(old, 6), evicts("b", "a", old, 5)];
+        belief.observe(ms(100 * now), &all);
+        assert_eq!(word_of_a(&belief), [(old, Word::Ready)]);
+    }
+    assert_eq!(shown(&belief)[0], a(old, Presence::Silent, Word::Ready));
+    // Decided anew, it counts anew.
+    belief.observe(ms(3_000), &[silent(old, 6), evicts("b", "a", old, 6)]);
+    assert_eq!(word_of_a(&belief), [(old, Word::Left)]);
+}
+
+#[test]
+fn an_eviction_means_no_later_life_and_nobody_who_is_heard() {
+    let mut belief = belief();
+    let (first, second) = (START + 1, START + 2);
+    let all = [
+        of("a", second, 3000, Word::Ready),
+        evicts("b", "a", first, 5),
+    ];
+    belief.observe(ms(0), &all);
+    assert_eq!(word_of_a(&belief), [(second, Word::Ready)]);
+    // It is heard here while whoever evicts it has missed it for longer: once it is not heard
+    // here either, it counts as left.
+    let mut last = Vec::new();
+    for now in 1..30 {
+        let all = [all[0].clone(), evicts("b", "a", second, 5)];
+        belief.observe(ms(100 * now), &all);
+        let seen = shown(&belief).remove(0);
+        let word = match seen.2 {
+            Presence::Live => Word::Ready,
+            Presence::Silent => Word::Left,
+        };
+        assert_eq!(seen, a(second, seen.2, word));
+        last = vec![seen.2];
+    }
+    assert_eq!(last, [Presence::Silent]);
+}
+
+/// Or one that lies about a heartbeat to come would bury a node at its next silence.
+#[test]
+fn an_eviction_from_the_future_is_none() {
+    let mut belief = belief();
+    let old = START - 10_000;
+    let all = [silent(old, 5), evicts("b", "a", old, u64::MAX)];
+    belief.observe(ms(0), &all);
+    assert_eq!(word_of_a(&belief), [(old, Word::Ready)]);
+}
+
+#[test]
+fn an_eviction_of_our_own_counts_at_once() {
+    let mut belief = belief();
+    let old = START - 10_000;
+    belief.observe(ms(0), &[silent(old, 5)]);
+    let key = NodeKey {
+        name: "a".into(),
+        generation: old,
+    };
+    belief.evict(&Eviction {
+        name: "a".into(),
+        generation: old,
+        heartbeat: belief.heartbeat(&key).unwrap(),
+    });
+    belief.observe(ms(1), &[silent(old, 5)]);
+    assert_eq!(word_of_a(&belief), [(old, Word::Left)]);
+    // What it says of itself meanwhile is remembered, and believed once it is heard.
+    let mut down = of("a", old, 3000, Word::Down("x".into()));
+    belief.observe(ms(2), std::slice::from_ref(&down));
+    assert_eq!(word_of_a(&belief), [(old, Word::Left)]);
+    down.heartbeat = 9;
+    belief.observe(ms(3), &[down]);
+    assert_eq!(word_of_a(&belief), [(old, Word::Down("x".into()))]);
+}

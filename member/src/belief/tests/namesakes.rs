@@ -1,0 +1,160 @@
+//! Several lives, or several nodes, of one name.
+
+use super::*;
+
+#[test]
+fn a_newer_life_at_the_same_address_replaces_the_old_at_once() {
+    let mut belief = belief();
+    let old = live(of("a", START + 1, 3000, Word::Ready));
+    let mut new = of("a", START + 2, 3000, Word::Starting);
+    new.id.gossip = at(9999);
+    belief.observe(ms(0), std::slice::from_ref(&old));
+    belief.observe(ms(50), &[old, new]);
+    assert_eq!(
+        shown(&belief),
+        [a(START + 2, Presence::Live, Word::Starting)]
+    );
+}
+
+#[test]
+fn two_live_nodes_of_one_name_are_both_shown_and_complained_of_once() {
+    let mut belief = belief();
+    let one = live(of("a", START + 1, 3000, Word::Ready));
+    let two = live(of("a", START + 2, 3001, Word::Ready));
+    belief.observe(ms(0), &[one.clone(), two.clone()]);
+    assert_eq!(belief.take_complaints(), []);
+    for now in 1..60 {
+        belief.observe(ms(50 * now), &[one.clone(), two.clone()]);
+    }
+    assert_eq!(shown(&belief).len(), 2);
+    assert_eq!(
+        belief.take_complaints(),
+        [Complaint::SharedName(Arc::from("a"))]
+    );
+    belief.observe(ms(3_000), &[Reading { live: false, ..one }, two]);
+    assert_eq!(shown(&belief), [a(START + 2, Presence::Live, Word::Ready)]);
+}
+
+/// Two nodes of one name at ports 3000 and 3001, both heard for ten seconds.
+fn neighbours() -> (Belief, [Reading; 2]) {
+    let mut belief = belief();
+    let one = live(of("a", START + 1, 3000, Word::Ready));
+    let two = live(of("a", START + 2, 3001, Word::Ready));
+    for now in 0..=200 {
+        belief.observe(ms(50 * now), &[one.clone(), two.clone()]);
+    }
+    (belief, [one, two])
+}
+
+fn unheard(reading: &Reading) -> Reading {
+    Reading {
+        live: false,
+        ..reading.clone()
+    }
+}
+
+#[test]
+fn two_nodes_of_one_name_are_both_shown_though_they_are_silent() {
+    let (mut belief, [one, two]) = neighbours();
+    let first = |presence| a(START + 1, presence, Word::Ready);
+    let second = |presence| a(START + 2, presence, Word::Ready);
+    use Presence::{Live, Silent};
+    belief.observe(ms(10_050), &[unheard(&one), two.clone()]);
+    assert_eq!(shown(&belief), [first(Silent), second(Live)]);
+    belief.observe(ms(10_100), &[one.clone(), unheard(&two)]);
+    assert_eq!(shown(&belief), [first(Live), second(Silent)]);
+    belief.observe(ms(10_150), &[unheard(&one), unheard(&two)]);
+    assert_eq!(shown(&belief), [first(Silent), second(Silent)]);
+}
+
+#[test]
+fn a_silent_one_of_two_nodes_gives_way_to_its_own_next_life_elsewhere() {
+    let (mut belief, [one, two]) = neighbours();
+    let next = live(of("a", START + 9, 3002, Word::Ready));
+    belief.observe(ms(10_050), &[unheard(&one), two, next]);
+    let generations: Vec<_> = shown(&belief).into_iter().map(|seen| seen.1).collect();
+    assert_eq!(generations, [START + 2, START + 9]);
+}
+
+#[test]
+fn a_silent_one_of_two_nodes_does_not_give_way_to_the_next_life_of_the_other() {
+    let (mut belief, [one, two]) = neighbours();
+    let mut next = live(of("a", START + 9, 3001, Word::Starting));
+    next.id.gossip = at(5001);
+    belief.observe(ms(10_050), &[unheard(&one), unheard(&two), next]);
+    let generations: Vec<_> = shown(&belief).into_iter().map(|seen| seen.1).collect();
+    assert_eq!(generations, [START + 1, START + 9]);
+}
+
+/// A container that is made anew has one address, then another, then the first again.
+#[test]
+fn a_life_does_not_outlive_the_node_that_moved_back() {
+    let mut belief = belief();
+    let first = live(of("a", START + 1, 3000, Word::Ready));
+    let second = live(of("a", START + 2, 3001, Word::Ready));
+    let mut third = live(of("a", START + 3, 3000, Word::Ready));
+    third.id.gossip = at(5000);
+    belief.observe(ms(0), std::slice::from_ref(&first));
+    for now in 1..200 {
+        belief.observe(ms(50 * now), &[unheard(&first), second.clone()]);
+    }
+    belief.observe(ms(10_000), &[unheard(&first), unheard(&second), third]);
+    assert_eq!(shown(&belief), [a(START + 3, Presence::Live, Word::Ready)]);
+}
+
+#[test]
+fn a_life_that_began_before_a_clock_was_set_back_does_not_hide_the_living() {
+    let mut belief = belief();
+    let dead = of("a", START + 9_000, 3000, Word::Ready);
+    let mut back = live(of("a", START + 1, 3000, Word::Ready));
+    back.id.gossip = at(9999);
+    belief.observe(ms(0), &[live(dead.clone())]);
+    belief.observe(ms(50), &[dead, back]);
+    assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
+}
+
+#[test]
+fn a_life_whose_clock_was_set_back_is_not_hidden_by_the_dead_when_it_is_silent() {
+    let end = |word| of("a", START + 9_000, 3000, word);
+    for (dead, port) in [
+        (end(Word::Ready), 3000),
+        (end(Word::Ready), 3001),
+        (end(Word::Left), 3000),
+    ] {
+        let mut belief = belief();
+        let mut back = live(of("a", START + 1, port, Word::Ready));
+        back.id.gossip = at(9999);
+        belief.observe(ms(0), &[live(dead.clone())]);
+        for now in 1..40 {
+            belief.observe(ms(50 * now), std::slice::from_ref(&dead));
+        }
+        belief.observe(ms(2_000), &[dead.clone(), back.clone()]);
+        belief.observe(ms(2_050), &[dead, unheard(&back)]);
+        assert_eq!(
+            shown(&belief),
+            [a(START + 1, Presence::Silent, Word::Ready)]
+        );
+    }
+}
+
+/// The last life of a name says how it ended, though the one before, killed, was heard for longer.
+#[test]
+fn a_life_that_left_is_not_hidden_by_one_that_was_killed_before() {
+    let mut belief = belief();
+    let killed = live(of("a", START + 1, 3000, Word::Ready));
+    let next = live(of("a", START + 2, 3001, Word::Ready));
+    let left = live(of("a", START + 2, 3001, Word::Left));
+    for now in 0..200 {
+        let seen = match now {
+            0..40 => vec![killed.clone()],
+            40..42 => vec![killed.clone(), next.clone()],
+            42..50 => vec![killed.clone(), left.clone()],
+            50..60 => vec![killed.clone(), unheard(&left)],
+            _ => vec![unheard(&killed), unheard(&left)],
+        };
+        belief.observe(ms(50 * now), &seen);
+    }
+    let shown = shown(&belief);
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    assert_eq!((shown[0].1, &shown[0].3), (START + 2, &Word::Left));
+}
