@@ -63,9 +63,7 @@ pub fn snapshot(count: u16, port: u16, weight: u16) -> Arc<Snapshot> {
             }),
         )
     };
-    Arc::new(Snapshot {
-        nodes: (1..=count).map(sighting).collect(),
-    })
+    Arc::new((1..=count).map(sighting).collect())
 }
 
 fn key(number: u16) -> NodeKey {

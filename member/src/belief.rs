@@ -14,7 +14,7 @@
 //!   balancer connects once before it trusts a new server.
 //! - *Which life of a name counts?* See `lives`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +47,8 @@ pub enum Complaint {
 pub struct Belief {
     me: Id,
     interval: Duration,
+    /// Whether it is to be told who is quiet.
+    wary: bool,
     /// Between two rounds of members, where those wait longer than usual because of the crowd.
     crowds_round: Option<Duration>,
     /// Each with the round in which gossip last held it.
@@ -73,6 +75,7 @@ impl Belief {
         Self {
             me,
             interval,
+            wary: false,
             crowds_round: None,
             peers: HashMap::new(),
             round: 0,
@@ -86,6 +89,12 @@ impl Belief {
             was_full: false,
             shared_names: BTreeMap::new(),
         }
+    }
+
+    /// The same of a balancer, which asks the quiet before there is a verdict.
+    pub fn wary(mut self) -> Self {
+        self.wary = true;
+        self
     }
 
     /// This node has begun a new life as `me`: what was believed stays for a while, until
@@ -257,8 +266,10 @@ impl Belief {
     }
 
     fn publish(&mut self, now: Duration, shown: Vec<Id>) {
-        let mut nodes = BTreeMap::new();
+        let (mut nodes, mut quiet) = (BTreeMap::new(), BTreeSet::new());
         let mut receipts = Receipts::new();
+        // After a stall of our own everybody seems to be.
+        let wary = self.wary && now >= self.forgiving_until;
         for id in shown {
             let Some((_, peer)) = self.peers.get_mut(&id) else {
                 continue;
@@ -271,10 +282,13 @@ impl Belief {
             {
                 receipts.insert(id.key.clone(), receipt);
             }
+            if wary && peer.is_quiet(now, QUIET * self.interval) {
+                quiet.insert(id.key.clone());
+            }
             nodes.insert(id.key, sighting);
         }
         self.warn_of_shared_names(now, &nodes);
-        let next = Snapshot { nodes };
+        let next = Snapshot { nodes, quiet };
         if *self.snapshot != next {
             self.snapshot = Arc::new(next);
         }
@@ -319,6 +333,8 @@ fn newest_by_address(readings: &[Reading]) -> HashMap<SocketAddr, u64> {
 const NODES: usize = 512;
 /// More are told of, once: each of them sends more with every other.
 const MANY: usize = 300;
+/// Of our own intervals, who has been heard within so many is not quiet.
+const QUIET: u32 = 3;
 /// How far apart two machines' clocks may be before a join must first be heard twice.
 const CLOCK_SKEW_MS: u64 = 2_000;
 /// How long a restarted gossip task may take to hear everybody again.

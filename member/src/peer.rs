@@ -22,6 +22,8 @@ pub struct Peer {
     heartbeat: u64,
     first_seen: Duration,
     moved: Option<Duration>,
+    /// How far apart it was seen to move, on average of late.
+    stride: Duration,
     /// When it was first known to have left.
     left: Option<Duration>,
     /// Whether the failure detector has ever counted it among the living.
@@ -66,6 +68,7 @@ impl Peer {
             heartbeat,
             first_seen: now,
             moved: None,
+            stride: STRIDE,
             left: None,
             proved: false,
             presence: Presence::Silent,
@@ -107,6 +110,13 @@ impl Peer {
     /// When its heartbeat was last seen to move; when it was first seen if never.
     pub fn beat(&self) -> Duration {
         self.moved.unwrap_or(self.first_seen)
+    }
+
+    /// Whether it still counts as heard, but has not moved for longer than usual: half as long as
+    /// the detector waits, and longer than `least`.
+    pub fn is_quiet(&self, now: Duration, least: Duration) -> bool {
+        let patience = least.max(4 * self.stride);
+        self.presence == Presence::Live && self.moved.is_some_and(|at| now >= at + patience)
     }
 
     /// The last heartbeat seen.
@@ -179,7 +189,10 @@ impl Peer {
     pub fn judge(&mut self, reading: &Reading, so: Circumstances) {
         if reading.heartbeat > self.heartbeat {
             self.heartbeat = reading.heartbeat;
-            self.moved = Some(so.now);
+            if let Some(before) = self.moved.replace(so.now) {
+                let step = (so.now - before).min(LONGEST_STRIDE);
+                self.stride = (7 * self.stride + step) / 8;
+            }
         }
         if self.has_left() {
             self.left.get_or_insert(so.now);
@@ -225,6 +238,10 @@ impl Peer {
     }
 }
 
+/// Until it is known how far apart its heartbeats are seen.
+const STRIDE: Duration = Duration::from_millis(300);
+/// What was a silence says nothing of the usual.
+const LONGEST_STRIDE: Duration = Duration::from_secs(1);
 /// Evictions kept of one node; an operator types fewer.
 const EVICTIONS: usize = 64;
 /// Heartbeats that others may have heard before us: some seconds of them.

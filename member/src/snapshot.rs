@@ -1,6 +1,6 @@
 //! An immutable picture of the cluster at one moment, and the difference of two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -31,6 +31,9 @@ pub struct Sighting {
 pub struct Snapshot {
     /// By identity; ordered, so that two equal clusters print alike.
     pub nodes: BTreeMap<NodeKey, Arc<Sighting>>,
+    /// Those that are heard, but not for longer than usual: no verdict yet, yet time to ask them. Only
+    /// balancers want to know.
+    pub quiet: BTreeSet<NodeKey>,
 }
 
 impl Snapshot {
@@ -69,6 +72,16 @@ impl Snapshot {
         self.nodes
             .values()
             .filter(move |seen| seen.node.role == role)
+    }
+}
+
+impl FromIterator<(NodeKey, Arc<Sighting>)> for Snapshot {
+    /// Of these nodes, none of which is quiet.
+    fn from_iter<T: IntoIterator<Item = (NodeKey, Arc<Sighting>)>>(nodes: T) -> Self {
+        Self {
+            nodes: nodes.into_iter().collect(),
+            quiet: BTreeSet::new(),
+        }
     }
 }
 
@@ -132,9 +145,7 @@ mod tests {
     }
 
     fn of(nodes: impl IntoIterator<Item = (NodeKey, Arc<Sighting>)>) -> Snapshot {
-        Snapshot {
-            nodes: nodes.into_iter().collect(),
-        }
+        nodes.into_iter().collect()
     }
 
     #[test]

@@ -184,9 +184,7 @@ mod tests {
 
     fn of(nodes: impl IntoIterator<Item = Sighting>) -> Snapshot {
         let keyed = |seen: Sighting| (seen.node.key.clone(), Arc::new(seen));
-        Snapshot {
-            nodes: nodes.into_iter().map(keyed).collect(),
-        }
+        nodes.into_iter().map(keyed).collect()
     }
 
     fn shown(census: &mut Census, snapshot: &Snapshot) -> String {

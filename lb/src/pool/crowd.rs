@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Voice {
     /// Since when gossip does not hear it.
     pub silent_since: Option<Duration>,
+    /// Whether it is heard, but not for longer than usual.
+    pub quiet: bool,
     /// Whether its silence is excused already.
     pub excused: bool,
 }
@@ -21,13 +23,15 @@ impl Voice {
     }
 }
 
-/// Whether those who fell silent together are more than half, and two at least. Who was
-/// silent long before counts on neither side.
+/// Whether those who fell silent together, or are about to, are more than half, and two at least.
+/// Who was silent long before counts on neither side.
 #[must_use]
 pub fn is_mass(voices: &[Voice], now: Duration) -> bool {
-    let suspects = voices.iter().filter(|voice| voice.is_suspect(now)).count();
-    let heard = voices.iter().filter(|voice| voice.silent_since.is_none());
-    suspects >= 2 && suspects > heard.count()
+    let count = |is_it: &dyn Fn(&Voice) -> bool| voices.iter().filter(|v| is_it(v)).count();
+    let silent = count(&|voice| voice.is_suspect(now));
+    let quiet = count(&|voice| voice.silent_since.is_none() && voice.quiet);
+    let heard = count(&|voice| voice.silent_since.is_none() && !voice.quiet);
+    silent >= 1 && silent + quiet >= 2 && silent + quiet > heard
 }
 
 /// Whether an excuse that began at `since` is over, though most are still silent: when anybody is
@@ -67,10 +71,31 @@ mod tests {
         ] {
             let voices = silences.iter().map(|silent_since| Voice {
                 silent_since: *silent_since,
+                quiet: false,
                 excused: false,
             });
             let voices: Vec<_> = voices.collect();
             assert_eq!(is_mass(&voices, now), mass, "{silences:?}");
+        }
+    }
+
+    /// Who is heard but quiet is about to fall silent with the others; alone it is none of them.
+    #[test]
+    fn the_quiet_count_with_the_silent() {
+        let now = Duration::from_secs(100);
+        let voice = |silent: bool, quiet| Voice {
+            silent_since: silent.then_some(now),
+            quiet,
+            excused: false,
+        };
+        let (silent, quiet, heard) = (voice(true, true), voice(false, true), voice(false, false));
+        for (voices, mass) in [
+            ([silent, quiet, heard], true),
+            ([silent, heard, heard], false),
+            ([quiet, quiet, heard], false),
+            ([silent, silent, quiet], true),
+        ] {
+            assert_eq!(is_mass(&voices, now), mass, "{voices:?}");
         }
     }
 

@@ -21,6 +21,12 @@ pub struct Health {
     admin: Admin,
     word: Word,
     silent_since: Option<Duration>,
+    /// It has not been heard for longer than usual: silence may be near.
+    quiet: bool,
+    /// What a connect met since then, which did not succeed, and when.
+    missed: Option<(Duration, Proof)>,
+    /// Whether the connect asked for last is for quiet alone.
+    early: bool,
     /// Most of its service fell silent with it: its silence counts for nothing.
     excused: bool,
     damping: Damping,
@@ -54,6 +60,9 @@ impl Health {
             admin: Admin::Ready,
             word: Word::Starting,
             silent_since: None,
+            quiet: false,
+            missed: None,
+            early: false,
             excused: false,
             damping: Damping::default(),
             well: false,
@@ -147,6 +156,7 @@ impl Health {
     pub const fn voice(&self) -> Voice {
         Voice {
             silent_since: self.silent_since,
+            quiet: self.quiet,
             excused: self.excused,
         }
     }
@@ -219,6 +229,7 @@ impl Health {
         match (live, self.silent_since) {
             (true, Some(_)) => {
                 self.silent_since = None;
+                (self.quiet, self.missed) = (false, None);
                 let excused = std::mem::take(&mut self.excused);
                 match self.trial {
                     Trial::Lost => self.begin_trial(now),
@@ -234,6 +245,20 @@ impl Health {
             _ => return,
         }
         self.settle(now);
+    }
+
+    /// Gossip has not heard it for longer than usual, or hears it again: whoever may be about to
+    /// fall silent is asked before, so that the answer is there when the verdict is.
+    pub fn fall_quiet(&mut self, now: Duration, quiet: bool) {
+        if self.silent_since.is_some() || std::mem::replace(&mut self.quiet, quiet) == quiet {
+            return;
+        }
+        self.missed = None;
+        let is_up = matches!(self.trial, Trial::Checked(health) if health >= self.policy.rise);
+        if quiet && is_up && !self.probing {
+            self.ask_between(now);
+            self.early = true;
+        }
     }
 
     /// A request met refused or unreachable.
@@ -279,6 +304,15 @@ impl Health {
         if self.probing || at > now {
             return None;
         }
+        if probe == Probe::Connect
+            && self.is_suspect()
+            && let Some((at, proof)) = self.missed.take()
+            && now < at + MISSED
+        {
+            // That has been asked, when it fell quiet.
+            self.prove(now, self.round, probe, proof);
+            return None;
+        }
         self.probing = true;
         self.view.checking = true;
         self.due = None;
@@ -303,6 +337,13 @@ impl Health {
         self.probing = false;
         self.view.checking = false;
         let passed = proof.finding.passed();
+        if std::mem::take(&mut self.early) && !passed && self.silent_since.is_none() {
+            // Nothing yet: it is heard.
+            self.missed = self.quiet.then_some((now, proof));
+            let usual = now + self.policy.interval;
+            self.due = Some((self.set_aside.take().unwrap_or(usual), Probe::Full));
+            return;
+        }
         // A connect that merely confirms says less than the check that stood before.
         if !(passed && probe == Probe::Connect && matches!(self.trial, Trial::Checked(_))) {
             self.view.last = Some(proof);
@@ -320,6 +361,8 @@ impl Health {
     /// Its silence counts from now on.
     fn suspect(&mut self, now: Duration) {
         match self.trial {
+            // It is being asked.
+            Trial::Checked(_) if self.early && self.probing => {}
             Trial::Checked(health) if health >= self.policy.rise => self.ask_between(now),
             Trial::Unproven => {}
             // Already disproved: silence makes it complete.
@@ -437,6 +480,7 @@ impl Health {
     fn cancel(&mut self) {
         self.set_aside = None;
         self.round += 1;
+        self.early = false;
         self.probing = false;
         self.view.checking = false;
         self.due = None;
@@ -485,6 +529,8 @@ impl Health {
     }
 }
 
+/// For so long what a connect met says how a server is.
+const MISSED: Duration = Duration::from_secs(1);
 /// Between two connects that doubts ask for: a client that provokes them must not buy many.
 const DOUBTS: Duration = Duration::from_millis(100);
 

@@ -84,7 +84,7 @@ impl Roster {
     pub fn see(&mut self, now: Duration, snapshot: &Snapshot) {
         for (key, sighting) in &snapshot.nodes {
             if self.tracked.contains_key(key) || self.enrol(now, snapshot, key) {
-                self.update(now, key, sighting);
+                self.update(now, key, sighting, snapshot.quiet.contains(key));
             } else {
                 self.effects.extend(self.strangers.dismiss(&sighting.node));
             }
@@ -253,7 +253,7 @@ impl Roster {
     }
 
     /// Takes over what may change within one life; its address and service may not.
-    fn update(&mut self, now: Duration, key: &NodeKey, sighting: &Sighting) {
+    fn update(&mut self, now: Duration, key: &NodeKey, sighting: &Sighting, quiet: bool) {
         let node = &sighting.node;
         let mut reweighed = false;
         self.with(now, key, |tracked| {
@@ -262,6 +262,7 @@ impl Roster {
             tracked.weight = node.weight;
             tracked.check.clone_from(&node.check);
             tracked.health.hear(now, tracked.live);
+            tracked.health.fall_quiet(now, quiet);
             tracked.health.say(now, &node.word);
         });
         (self.dirty, self.holds) = (self.dirty | reweighed, self.holds | reweighed);

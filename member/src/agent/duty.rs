@@ -372,9 +372,9 @@ mod tests {
             gossip: here,
             presence: Presence::Live,
         };
-        let nodes = [(key.clone(), Arc::new(seen))].into();
+        let nodes = [(key.clone(), Arc::new(seen))];
         let receipts = receipt.map(|(ack, inflight)| (key, Receipt { ack, inflight }));
-        (Snapshot { nodes }, receipts.into_iter().collect())
+        (nodes.into_iter().collect(), receipts.into_iter().collect())
     }
 
     async fn duty() -> Duty {

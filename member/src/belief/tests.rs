@@ -406,5 +406,42 @@ proptest! {
     }
 }
 
+/// One that is heard, at its so-manieth heartbeat.
+fn beating(beats: u64) -> Reading {
+    Reading {
+        heartbeat: 6 + beats,
+        ..live(of("a", START + 1, 3000, Word::Ready))
+    }
+}
+
+/// After how long a node counts as quiet whose heartbeat moved every `step` ms before, for 12 s.
+fn quiet_after(mut belief: Belief, step: u64) -> Option<u64> {
+    let last = 12_000 / step * step;
+    (0..20_000).step_by(50).find_map(|now| {
+        belief.observe(ms(now), &[beating(now.min(last) / step)]);
+        (!belief.snapshot().quiet.is_empty()).then(|| now - last)
+    })
+}
+
+#[test]
+fn who_is_not_heard_for_longer_than_usual_is_quiet_to_a_balancer() {
+    assert_eq!(quiet_after(belief().wary(), 100), Some(600));
+    assert_eq!(quiet_after(belief().wary(), 300), Some(1_200));
+    assert_eq!(quiet_after(belief(), 100), None);
+}
+
+#[test]
+fn after_our_own_stall_nobody_is_quiet_at_once() {
+    let mut belief = belief().wary();
+    for now in (0..5_000).step_by(50) {
+        belief.observe(ms(now), &[beating(now)]);
+    }
+    let quiet = (9_000..20_000).step_by(50).find(|now| {
+        belief.observe(ms(*now), &[beating(4_950)]);
+        !belief.snapshot().quiet.is_empty()
+    });
+    assert_eq!(quiet, Some(10_000));
+}
+
 mod evictions;
 mod namesakes;

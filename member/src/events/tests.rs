@@ -20,9 +20,7 @@ fn live(name: &str, generation: u64, word: Word) -> Sighting {
 
 fn of(nodes: impl IntoIterator<Item = Sighting>) -> Snapshot {
     let keyed = |seen: Sighting| (seen.node.key.clone(), Arc::new(seen));
-    Snapshot {
-        nodes: nodes.into_iter().map(keyed).collect(),
-    }
+    nodes.into_iter().map(keyed).collect()
 }
 
 /// What is told, a line for each snapshot: `member-join a, member-join b`.

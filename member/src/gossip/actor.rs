@@ -19,7 +19,7 @@ use crate::gossip::seeds;
 use crate::gossip::voice::Voice;
 use crate::gossip::wire::Wire;
 use crate::keys::KeyError;
-use crate::node::{Edit, NodeKey, Word};
+use crate::node::{Edit, NodeKey, Role, Word};
 use crate::reading::Id;
 use crate::receipt::Receipt;
 use crate::seal::Keyring;
@@ -44,6 +44,7 @@ pub(super) enum Command {
 
 /// The owner of everything in this folder.
 pub(super) struct Actor {
+    role: Role,
     interval: Duration,
     inbox: mpsc::UnboundedReceiver<Command>,
     outlets: Outlets,
@@ -93,6 +94,7 @@ impl Actor {
         let seeds = config.as_given().seeds;
         let news = Arc::new(Notify::new());
         Self {
+            role: config.node.role,
             interval: config.interval,
             inbox,
             outlets,
@@ -266,7 +268,11 @@ impl Actor {
         let id = Id { key, gossip };
         match &mut self.belief {
             Some(belief) => belief.reborn(id, now),
-            None => self.belief = Some(Belief::new(id, self.interval)),
+            None => {
+                let belief = Belief::new(id, self.interval);
+                let is_balancer = self.role == Role::Balancer;
+                self.belief = Some(if is_balancer { belief.wary() } else { belief });
+            }
         }
         self.outlets.introduce(identity);
         self.outlets.describe(self.voice.own());

@@ -206,15 +206,13 @@ mod tests {
 
     #[test]
     fn a_balancer_takes_leave_of_everybody_a_member_of_balancers() {
-        let known = Snapshot {
-            nodes: [("lb", 1), ("s1", 2)]
-                .map(|(name, port)| match name {
-                    "lb" => seen(&Description::balancer(name), port),
-                    name => seen(&Description::backend(name, at(80)), port),
-                })
-                .map(|seen| (seen.node.key.clone(), seen))
-                .into(),
-        };
+        let nodes = [("lb", 1), ("s1", 2)]
+            .map(|(name, port)| match name {
+                "lb" => seen(&Description::balancer(name), port),
+                name => seen(&Description::backend(name, at(80)), port),
+            })
+            .map(|seen| (seen.node.key.clone(), seen));
+        let known: Snapshot = nodes.into_iter().collect();
         let concerned = |role| Contacts::new(role).concerned(&known);
         assert_eq!(concerned(Role::Backend), BTreeSet::from([at(1)]));
         assert_eq!(concerned(Role::Balancer), BTreeSet::from([at(1), at(2)]));

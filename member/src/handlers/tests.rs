@@ -67,7 +67,8 @@ impl Stage {
 
     fn publish(&self) {
         let nodes = self.nodes.clone();
-        self.snapshots.send_replace(Arc::new(Snapshot { nodes }));
+        self.snapshots
+            .send_replace(Arc::new(nodes.into_iter().collect()));
     }
 
     fn tell(&mut self, name: &str, word: Word) {

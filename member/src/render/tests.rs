@@ -55,7 +55,8 @@ impl Stage {
         self.nodes
             .insert(sighting.node.key.clone(), Arc::new(sighting));
         let nodes = self.nodes.clone();
-        self.snapshots.send_replace(Arc::new(Snapshot { nodes }));
+        self.snapshots
+            .send_replace(Arc::new(nodes.into_iter().collect()));
     }
 
     fn joins(&mut self, name: &str) {
@@ -149,9 +150,7 @@ async fn a_file_of_a_former_life_is_left_alone_until_the_picture_is_quiet() {
             stage.nodes = std::mem::take(&mut nodes);
             stage.joins(&format!("s{n}"));
             nodes = stage.nodes.clone();
-            let told = Arc::new(Snapshot {
-                nodes: nodes.clone(),
-            });
+            let told = Arc::new(nodes.clone().into_iter().collect());
             snapshots.send_replace(told);
         }
     });

@@ -57,7 +57,7 @@ impl Watcher {
         let ledger = Arc::new(Ledger::new(Arc::from(SERVICE), 1));
         let roster = Roster::new(CheckPolicy::default(), [ledger], 1, Arc::new(Notify::new()));
         Self {
-            belief: Belief::new(me, interval),
+            belief: Belief::new(me, interval).wary(),
             pool: roster.pool(),
             roster,
             snapshot: Arc::default(),

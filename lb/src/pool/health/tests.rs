@@ -246,6 +246,63 @@ fn silent_but_connect_works_stays_up_until_a_probe_fails() {
 }
 
 #[test]
+fn who_falls_quiet_is_asked_and_that_counts_once_it_is_silent() {
+    let mut bench = Bench::up();
+    bench.now += SECOND / 2;
+    let check = bench.health.due();
+    bench.health.fall_quiet(bench.now, true);
+    assert_eq!(
+        bench.probe(Finding::L4Tout),
+        Duration::ZERO,
+        "asked at once"
+    );
+    assert_eq!(
+        (bench.shown(), bench.finding()),
+        (Shown::Up { left: 3 }, Finding::L7Ok)
+    );
+    assert_eq!(
+        (bench.health.due(), bench.health.view().failures),
+        (check, 0)
+    );
+    bench.now += SECOND / 2;
+    bench.hear(false);
+    assert_eq!(bench.health.begin(bench.now), None);
+    let down = Shown::Down { good: 0 };
+    assert_eq!((bench.shown(), bench.finding()), (down, Finding::L4Tout));
+    assert_eq!(bench.health.due(), None);
+}
+
+#[test]
+fn what_was_met_in_an_earlier_quiet_or_long_ago_does_not_count() {
+    let mut spoken = Bench::up();
+    spoken.health.fall_quiet(spoken.now, true);
+    spoken.probe(Finding::L4Tout);
+    spoken.health.fall_quiet(spoken.now, false);
+    let mut late = Bench::up();
+    late.health.fall_quiet(late.now, true);
+    late.probe(Finding::L4Tout);
+    late.now += SECOND;
+    for mut bench in [spoken, late] {
+        bench.hear(false);
+        assert_eq!(bench.probe(CONNECT_OK), Duration::ZERO, "asked again");
+        assert!(bench.shown().is_up());
+    }
+}
+
+#[test]
+fn who_is_being_asked_when_it_falls_silent_is_not_asked_twice() {
+    for (finding, up) in [(CONNECT_OK, true), (Finding::L4Tout, false)] {
+        let mut bench = Bench::up();
+        bench.health.fall_quiet(bench.now, true);
+        let (probe, round) = bench.health.begin(bench.now).unwrap();
+        bench.hear(false);
+        assert_eq!(bench.health.begin(bench.now), None);
+        bench.health.prove(bench.now, round, probe, proof(finding));
+        assert_eq!(bench.shown().is_up(), up);
+    }
+}
+
+#[test]
 fn silent_and_a_probe_failed_is_down_for_120_s_then_no_row_until_it_speaks() {
     let mut bench = Bench::up();
     bench.hear(false);
@@ -370,6 +427,7 @@ fn a_new_life_inherits_what_was_counted_and_decided() {
 enum Happening {
     Say(Word),
     Hear(bool),
+    Quiet(bool),
     Eject,
     Doubt,
     Decide(Admin),
@@ -378,7 +436,7 @@ enum Happening {
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
-    use Happening::{Decide, Doubt, Eject, Hear, Probe, Say, Wait};
+    use Happening::{Decide, Doubt, Eject, Hear, Probe, Quiet, Say, Wait};
     let words = vec![
         Word::Starting,
         Word::Ready,
@@ -392,6 +450,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         proptest::sample::select(words).prop_map(Say),
         any::<bool>().prop_map(Hear),
+        any::<bool>().prop_map(Quiet),
         Just(Eject),
         Just(Doubt),
         proptest::sample::select(admins).prop_map(Decide),
@@ -412,13 +471,15 @@ proptest! {
             match each {
                 Happening::Say(word) => bench.say(word),
                 Happening::Hear(live) => bench.hear(live),
+                Happening::Quiet(quiet) => bench.health.fall_quiet(bench.now, quiet),
                 Happening::Eject => bench.eject(),
                 Happening::Doubt => bench.health.doubt(bench.now),
                 Happening::Decide(admin) => bench.health.decide(bench.now, admin),
                 Happening::Wait(millis) => bench.now += Duration::from_millis(millis),
                 Happening::Probe(finding) => {
-                    if bench.health.due().is_some() {
-                        bench.probe(finding);
+                    bench.now = bench.now.max(bench.health.due().unwrap_or_default());
+                    if let Some((probe, round)) = bench.health.begin(bench.now) {
+                        bench.health.prove(bench.now, round, probe, proof(finding));
                     }
                 }
             }

@@ -34,11 +34,8 @@ fn seen(name: &str, generation: u64, word: Word, presence: Presence) -> Sighting
 
 fn picture(nodes: impl IntoIterator<Item = Sighting>) -> Arc<Snapshot> {
     let nodes = nodes.into_iter();
-    Arc::new(Snapshot {
-        nodes: nodes
-            .map(|seen| (seen.node.key.clone(), Arc::new(seen)))
-            .collect(),
-    })
+    let keyed = nodes.map(|seen| (seen.node.key.clone(), Arc::new(seen)));
+    Arc::new(keyed.collect())
 }
 
 fn remembering(names: &[&str]) -> Memory {

@@ -70,6 +70,37 @@ fn one_failed_connect_is_no_proof_against_most_of_a_service() {
     assert_eq!(script.usable(), ["s2:2", "s3:3"], "the excuse is over");
 }
 
+/// The verdicts come one after the other, and each has been asked before.
+#[test]
+fn nobody_goes_out_when_all_fall_quiet_and_then_silent_one_by_one() {
+    let mut script = Script::with(5);
+    let names: Vec<_> = (1..=5).map(|number| format!("s{number}")).collect();
+    script.refusing.extend((1..=5).map(addr));
+    script.snapshot.quiet = names.iter().map(|name| key(name, 1)).collect();
+    script.tell();
+    for name in &names {
+        script.wait(SECOND / 20);
+        script.snapshot.quiet.remove(&key(name, 1));
+        script.presence(name, 1, Presence::Silent);
+        script.tell();
+        assert_eq!(script.usable().len(), 5, "after {name}");
+    }
+}
+
+#[test]
+fn one_quiet_server_of_three_is_out_as_soon_as_it_is_silent() {
+    let mut script = Script::with(3);
+    script.refusing.insert(addr(1));
+    script.snapshot.quiet.insert(key("s1", 1));
+    script.tell();
+    assert_eq!(script.usable().len(), 3);
+    script.snapshot.quiet.clear();
+    script.presence("s1", 1, Presence::Silent);
+    let asked = script.asked(1);
+    script.tell();
+    assert_eq!((script.usable().len(), script.asked(1)), (2, asked));
+}
+
 #[test]
 fn one_silent_server_of_three_needs_one_failed_connect() {
     let mut script = Script::with(3);
