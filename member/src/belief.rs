@@ -216,7 +216,6 @@ impl Belief {
         let circumstances = Circumstances {
             now,
             fresh_for: self.fresh_for(),
-            beats_for: 3 * self.crowds_round.unwrap_or_default(),
             promised: latest_plausible >= self.me.key.generation,
             owns_address,
             forgiving: now < self.forgiving_until,

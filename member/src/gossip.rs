@@ -45,6 +45,7 @@ mod handle;
 pub use config::{GOSSIP_PORT, Given, GossipConfig, Protection};
 pub use handle::Gossip;
 pub use keyfile::{KeyfileError, read as read_keyring};
+pub use life::PHI;
 pub use outlets::{Identity, Pulse};
 pub use socket::Datagrams;
 pub use wire::Traffic;

@@ -4,7 +4,7 @@
 //!
 //! - **data**: [`key_id`], [`node`], [`receipt`], [`reading`], [`snapshot`], [`eviction`],
 //!   [`error`], [`parse`], [`advertise`], `toml_file`, [`settings`], [`ended`]
-//! - **pure**: [`rules`], [`keys`], [`lives`], [`peer`], [`pace`],
+//! - **pure**: [`rules`], [`keys`], [`lives`], [`rhythm`], [`peer`], [`pace`],
 //!   [`belief`], [`wellness`], [`events`],
 //!   [`handler`], [`template`], [`restart`], [`seal`], [`inspect`], [`limit`]
 //! - **io**: [`host`], [`entropy`], [`signals`], [`children`], [`shell`], [`program`], [`resolve`],
@@ -36,6 +36,7 @@ pub mod keys;
 pub mod lives;
 pub mod pace;
 pub mod peer;
+pub mod rhythm;
 
 pub mod belief;
 pub mod events;

@@ -11,6 +11,7 @@ use crate::lives::Life;
 use crate::node::{Node, Word};
 use crate::reading::{Id, Reading};
 use crate::receipt::Receipt;
+use crate::rhythm::Rhythm;
 use crate::snapshot::{Presence, Sighting};
 
 /// One other node.
@@ -21,9 +22,8 @@ pub struct Peer {
     complained: bool,
     heartbeat: u64,
     first_seen: Duration,
-    moved: Option<Duration>,
-    /// How far apart it was seen to move, on average of late.
-    stride: Duration,
+    /// When and how regularly its heartbeat was seen to move.
+    rhythm: Rhythm,
     /// When it was first known to have left.
     left: Option<Duration>,
     /// Whether the failure detector has ever counted it among the living.
@@ -47,9 +47,6 @@ pub struct Circumstances {
     pub now: Duration,
     /// How long a sign of life counts.
     pub fresh_for: Duration,
-    /// How long one that has moved is heard, whatever the detector says: in a crowd its mean of a
-    /// newcomer is not yet what rounds are there.
-    pub beats_for: Duration,
     /// Whether it began after we did, so that it cannot be a rumour from before.
     pub promised: bool,
     /// Whether it is what was heard from its address: the newest there.
@@ -67,8 +64,7 @@ impl Peer {
             complained: false,
             heartbeat,
             first_seen: now,
-            moved: None,
-            stride: STRIDE,
+            rhythm: Rhythm::default(),
             left: None,
             proved: false,
             presence: Presence::Silent,
@@ -109,14 +105,18 @@ impl Peer {
 
     /// When its heartbeat was last seen to move; when it was first seen if never.
     pub fn beat(&self) -> Duration {
-        self.moved.unwrap_or(self.first_seen)
+        self.rhythm.last().unwrap_or(self.first_seen)
     }
 
-    /// Whether it still counts as heard, but has not moved for longer than usual: half as long as
-    /// the detector waits, and longer than `least`.
+    /// Whether it still counts as heard, but has paused for half as long as is borne with, and for
+    /// `least`.
     pub fn is_quiet(&self, now: Duration, least: Duration) -> bool {
-        let patience = least.max(4 * self.stride);
-        self.presence == Presence::Live && self.moved.is_some_and(|at| now >= at + patience)
+        let patience = self
+            .rhythm
+            .patience()
+            .map(|patience| least.max(patience / 2));
+        let since = self.rhythm.last().zip(patience);
+        self.presence == Presence::Live && since.is_some_and(|(at, patience)| now >= at + patience)
     }
 
     /// The last heartbeat seen.
@@ -189,19 +189,17 @@ impl Peer {
     pub fn judge(&mut self, reading: &Reading, so: Circumstances) {
         if reading.heartbeat > self.heartbeat {
             self.heartbeat = reading.heartbeat;
-            if let Some(before) = self.moved.replace(so.now) {
-                let step = (so.now - before).min(LONGEST_STRIDE);
-                self.stride = (7 * self.stride + step) / 8;
-            }
+            self.rhythm.beat(so.now);
         }
         if self.has_left() {
             self.left.get_or_insert(so.now);
         }
         let fresh = |at: Duration| so.now < at + so.fresh_for;
         let heard = so.owns_address && reading.heard.is_some_and(fresh);
-        let moves = self.moved.is_some_and(fresh);
+        let moves = self.rhythm.last().is_some_and(fresh);
         let promised = so.promised && fresh(self.first_seen);
-        let beats = self.moved.is_some_and(|at| so.now < at + so.beats_for);
+        let pause = self.rhythm.patience().unwrap_or(so.fresh_for);
+        let beats = self.rhythm.last().is_some_and(|at| so.now < at + pause);
         self.proved |= reading.live;
         if reading.live || beats || (!self.proved && (heard || moves || promised)) {
             self.presence = Presence::Live;
@@ -238,10 +236,6 @@ impl Peer {
     }
 }
 
-/// Until it is known how far apart its heartbeats are seen.
-const STRIDE: Duration = Duration::from_millis(300);
-/// What was a silence says nothing of the usual.
-const LONGEST_STRIDE: Duration = Duration::from_secs(1);
 /// Evictions kept of one node; an operator types fewer.
 const EVICTIONS: usize = 64;
 /// Heartbeats that others may have heard before us: some seconds of them.

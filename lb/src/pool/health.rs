@@ -344,6 +344,9 @@ impl Health {
             self.due = Some((self.set_aside.take().unwrap_or(usual), Probe::Full));
             return;
         }
+        if passed {
+            self.missed = None;
+        }
         // A connect that merely confirms says less than the check that stood before.
         if !(passed && probe == Probe::Connect && matches!(self.trial, Trial::Checked(_))) {
             self.view.last = Some(proof);

@@ -266,9 +266,10 @@ fn in_a_crowd_who_was_just_heard_is_not_missed() {
         };
         (50..).step_by(50).find(is_silent).unwrap()
     };
-    assert_eq!(silent_at(10), 50);
-    assert_eq!(silent_at(99), 50);
-    assert_eq!(silent_at(199), 50 + 1_200);
+    // Ten rounds, or four of theirs.
+    assert_eq!(silent_at(10), 50 + 2_000);
+    assert_eq!(silent_at(99), 50 + 2_000);
+    assert_eq!(silent_at(399), 50 + 3_200);
 }
 
 fn a_silent() -> (String, u64, Presence, Word) {
@@ -426,7 +427,7 @@ fn quiet_after(mut belief: Belief, step: u64) -> Option<u64> {
 #[test]
 fn who_is_not_heard_for_longer_than_usual_is_quiet_to_a_balancer() {
     assert_eq!(quiet_after(belief().wary(), 100), Some(600));
-    assert_eq!(quiet_after(belief().wary(), 300), Some(1_200));
+    assert_eq!(quiet_after(belief().wary(), 500), Some(1_000));
     assert_eq!(quiet_after(belief(), 100), None);
 }
 

@@ -225,6 +225,10 @@ fn size(state: &NodeState) -> usize {
     all.map(|(key, value)| key.len() + value.value.len()).sum()
 }
 
+/// When chitchat's detector calls a node dead, in mean intervals of its heartbeats: too soon for
+/// most, whom `belief` bears with by their rhythm.
+pub const PHI: f64 = 5.0;
+
 fn configuration(me: ChitchatId, cluster: &str, interval: Duration) -> ChitchatConfig {
     ChitchatConfig {
         listen_addr: me.gossip_advertise_addr,
@@ -234,7 +238,7 @@ fn configuration(me: ChitchatId, cluster: &str, interval: Duration) -> ChitchatC
         // Seeds are ours to resolve and poke: chitchat would ask for names once a minute.
         seed_nodes: Vec::new(),
         failure_detector_config: FailureDetectorConfig {
-            phi_threshold: 8.0,
+            phi_threshold: PHI,
             sampling_window_size: 100,
             max_interval: 20 * interval,
             // The prior decides how soon a young node is missed: 5 s would cost 13 s.

@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use member::gossip::PHI;
+
 /// Heartbeats of one other life, as one node meets them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Samples {
@@ -52,6 +54,5 @@ impl Samples {
     }
 }
 
-const PHI: f64 = 8.0;
 const WINDOW: usize = 100;
 const PRIOR_WEIGHT: f64 = 5.0;

@@ -252,7 +252,7 @@ impl World {
                 "one address twice in the pool of lb{slot}: {keys:?}"
             ));
         }
-        newcomers(slot, watcher, chosen.difference(&was))?;
+        newcomers(slot, watcher, now, chosen.difference(&was))?;
         for key in was.difference(&chosen) {
             let ready = watcher.word(key).is_none_or(|word| *word == Word::Ready);
             let life = lives.iter().rfind(|life| life.id.key == *key);
@@ -342,6 +342,7 @@ impl Laws {
 fn newcomers<'a>(
     slot: Slot,
     watcher: &mut Watcher,
+    now: Duration,
     keys: impl Iterator<Item = &'a NodeKey>,
 ) -> Result<(), String> {
     for key in keys {
@@ -351,7 +352,11 @@ fn newcomers<'a>(
             ));
         }
         watcher.memory.let_go.remove(key);
-        watcher.memory.failed.remove(key);
+        // What a quiet one met counts for a second, also when it came in because it was needed.
+        let failed = &mut watcher.memory.failed;
+        if failed.get(key).is_some_and(|at| now >= *at + EARLY) {
+            failed.remove(key);
+        }
     }
     Ok(())
 }
@@ -366,6 +371,8 @@ fn replaced(watcher: &Watcher, key: &NodeKey, http: Option<SocketAddr>) -> bool 
     })
 }
 
+/// For so long a connect made before the verdict counts.
+const EARLY: Duration = Duration::from_secs(1);
 /// From ready, reachable and undisturbed to served: an ejected server's recovery probes are 2 s
 /// apart, and two must pass after the one under way has failed; gossip's first word comes before.
 const ENTRY: Duration = Duration::from_secs(10);

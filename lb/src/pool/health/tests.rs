@@ -273,16 +273,22 @@ fn who_falls_quiet_is_asked_and_that_counts_once_it_is_silent() {
 }
 
 #[test]
-fn what_was_met_in_an_earlier_quiet_or_long_ago_does_not_count() {
+fn what_was_met_in_an_earlier_quiet_or_before_it_answered_or_long_ago_does_not_count() {
     let mut spoken = Bench::up();
     spoken.health.fall_quiet(spoken.now, true);
     spoken.probe(Finding::L4Tout);
     spoken.health.fall_quiet(spoken.now, false);
+    let mut proven = Bench::up();
+    proven.health.fall_quiet(proven.now, true);
+    proven.probe(Finding::L4Tout);
+    proven.say(Word::Draining);
+    proven.say(Word::Ready);
+    proven.probe(CONNECT_OK);
     let mut late = Bench::up();
     late.health.fall_quiet(late.now, true);
     late.probe(Finding::L4Tout);
     late.now += SECOND;
-    for mut bench in [spoken, late] {
+    for mut bench in [spoken, proven, late] {
         bench.hear(false);
         assert_eq!(bench.probe(CONNECT_OK), Duration::ZERO, "asked again");
         assert!(bench.shown().is_up());
