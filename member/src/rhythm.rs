@@ -16,6 +16,8 @@ pub struct Rhythm {
     /// Of the steps between two beats: their mean of late, and by how much they differ from it.
     mean: Duration,
     deviation: Duration,
+    /// Whether the last step was a silence, which does not count.
+    broken: bool,
 }
 
 impl Rhythm {
@@ -24,9 +26,14 @@ impl Rhythm {
         let Some(before) = self.last.replace(now) else {
             return;
         };
-        // One silence says little of the usual.
-        let most = self.patience().map_or(MOST, |patience| 2 * patience);
-        let step = now.saturating_sub(before).min(most);
+        let step = now.saturating_sub(before);
+        let silence = self.patience().is_some_and(|patience| step > patience);
+        // One silence says nothing of the usual; two do.
+        if silence && !std::mem::replace(&mut self.broken, true) {
+            return;
+        }
+        self.broken = false;
+        let step = step.min(MOST);
         self.steps = self.steps.saturating_add(1);
         let weight = self.steps.min(MEMORY);
         if weight > 1 {
@@ -92,17 +99,13 @@ mod tests {
     }
 
     #[test]
-    fn one_silence_is_soon_forgotten() {
-        let after = |beats| {
-            let silence = [100; 100].into_iter().chain([600_000]);
-            patience(silence.chain(std::iter::repeat_n(100, beats))).unwrap()
+    fn one_silence_does_not_count_and_another_does() {
+        let after = |silences| {
+            let silences = std::iter::repeat_n(600_000, silences);
+            patience([100; 100].into_iter().chain(silences)).unwrap()
         };
-        assert!(
-            after(0) < 750 && after(64) < 500,
-            "{} {}",
-            after(0),
-            after(64)
-        );
+        assert_eq!((after(0), after(1)), (400, 400));
+        assert!((1_900..2_100).contains(&after(2)), "{}", after(2));
     }
 
     #[test]
