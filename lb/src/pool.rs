@@ -6,6 +6,7 @@
 //! - `crowd`: whether most of a service fell silent at once
 //! - `damping`: how often a server went down of late
 //! - `trial`: how far a server has proved itself
+//! - `asking`: what one server is asked, and when
 //! - `health`: whether one server is believed to be well
 //! - `naming`: who of several nodes of one name is shown under it
 //! - `places`: which of several nodes at one address counts
@@ -43,6 +44,7 @@ pub mod tally;
 pub mod view;
 
 mod agenda;
+mod asking;
 mod rows;
 mod strangers;
 mod tracked;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use member::node::Word;
 
+use super::asking::Asking;
 use super::crowd::Voice;
 use super::damping::Damping;
 use super::proof::{Probe, Proof};
@@ -25,8 +26,6 @@ pub struct Health {
     quiet: bool,
     /// What a connect met since then, which did not succeed, and when.
     missed: Option<(Duration, Proof)>,
-    /// Whether the connect asked for last is for quiet alone.
-    early: bool,
     /// Most of its service fell silent with it: its silence counts for nothing.
     excused: bool,
     damping: Damping,
@@ -35,14 +34,9 @@ pub struct Health {
     /// Which version of the webapp it is, by the tag `ver`.
     version: Option<Arc<str>>,
     trial: Trial,
-    due: Option<(Duration, Probe)>,
-    /// When the check falls due that a connect asked for meanwhile must not delay.
-    set_aside: Option<Duration>,
+    asking: Asking,
     /// When a doubt was last looked into.
     doubted: Option<Duration>,
-    /// Proofs asked for in an earlier round are out of date.
-    round: u64,
-    probing: bool,
     view: View,
 }
 
@@ -62,17 +56,13 @@ impl Health {
             silent_since: None,
             quiet: false,
             missed: None,
-            early: false,
             excused: false,
             damping: Damping::default(),
             well: false,
             version: None,
             trial: Trial::Unproven,
-            due: None,
-            set_aside: None,
+            asking: Asking::default(),
             doubted: None,
-            round: 0,
-            probing: false,
             view,
         }
     }
@@ -219,7 +209,7 @@ impl Health {
             // An excuse is for whose last word was `ready`.
             self.excused = false;
             self.trial = Trial::Unproven;
-            self.cancel();
+            self.asking.cancel();
         }
         self.settle(now);
     }
@@ -255,9 +245,8 @@ impl Health {
         }
         self.missed = None;
         let is_up = matches!(self.trial, Trial::Checked(health) if health >= self.policy.rise);
-        if quiet && is_up && !self.probing {
-            self.ask_between(now);
-            self.early = true;
+        if quiet && is_up && !self.asking.is_under_way() {
+            self.asking.ask_early(now);
         }
     }
 
@@ -277,22 +266,18 @@ impl Health {
         let asked = self.doubted.is_some_and(|at| now < at + DOUBTS);
         if matches!(self.trial, Trial::Checked(_))
             && self.view.shown.is_up()
-            && !self.probing
+            && !self.asking.is_under_way()
             && !asked
         {
             self.doubted = Some(now);
-            self.ask_between(now);
+            self.asking.ask_between(now);
         }
     }
 
     /// When the next probe is due.
     #[must_use]
     pub fn due(&self) -> Option<Duration> {
-        if self.probing {
-            None
-        } else {
-            self.due.map(|(at, _)| at)
-        }
+        self.asking.due().map(|(at, _)| at)
     }
 
     /// Begins the probe that is due, if any: what to ask, and the round to answer with.
@@ -300,49 +285,41 @@ impl Health {
         if self.view.held_until.is_some_and(|until| until <= now) {
             self.settle(now);
         }
-        let (at, probe) = self.due?;
-        if self.probing || at > now {
-            return None;
-        }
+        let (_, probe) = self.asking.due().filter(|(at, _)| *at <= now)?;
+        let round = self.asking.begin();
         if probe == Probe::Connect
             && self.is_suspect()
             && let Some((at, proof)) = self.missed.take()
             && now < at + MISSED
         {
             // That has been asked, when it fell quiet.
-            self.prove(now, self.round, probe, proof);
+            self.prove(now, round, probe, proof);
             return None;
         }
-        self.probing = true;
         self.view.checking = true;
-        self.due = None;
-        Some((probe, self.round))
+        Some((probe, round))
     }
 
     /// A probe could not be made, for want of something of ours: it says nothing of the server,
     /// and is asked again.
     pub fn retry(&mut self, now: Duration, round: u64, probe: Probe) {
-        if round == self.round {
-            self.probing = false;
+        if self.asking.end(round) {
             self.view.checking = false;
-            self.due = Some((now + self.policy.recovery, probe));
+            self.asking.go_on(now + self.policy.recovery, probe);
         }
     }
 
     /// A probe has ended.
     pub fn prove(&mut self, now: Duration, round: u64, probe: Probe, proof: Proof) {
-        if round != self.round {
+        if !self.asking.end(round) {
             return;
         }
-        self.probing = false;
         self.view.checking = false;
         let passed = proof.finding.passed();
-        if std::mem::take(&mut self.early) && !passed && self.silent_since.is_none() {
+        if self.asking.was_early() && !passed && self.silent_since.is_none() {
             // Nothing yet: it is heard.
             self.missed = self.quiet.then_some((now, proof));
-            let usual = now + self.policy.interval;
-            self.due = Some((self.set_aside.take().unwrap_or(usual), Probe::Full));
-            return;
+            return self.asking.go_on_checking(now + self.policy.interval);
         }
         if passed {
             self.missed = None;
@@ -365,8 +342,8 @@ impl Health {
     fn suspect(&mut self, now: Duration) {
         match self.trial {
             // It is being asked.
-            Trial::Checked(_) if self.early && self.probing => {}
-            Trial::Checked(health) if health >= self.policy.rise => self.ask_between(now),
+            Trial::Checked(_) if self.asking.is_early() => {}
+            Trial::Checked(health) if health >= self.policy.rise => self.asking.ask_between(now),
             Trial::Unproven => {}
             // Already disproved: silence makes it complete.
             _ => self.lose(),
@@ -385,13 +362,12 @@ impl Health {
         } else {
             now + self.policy.interval
         };
-        self.due = Some((next, Probe::Full));
+        self.asking.go_on(next, Probe::Full);
     }
 
     fn checked(&mut self, now: Duration, health: u32, probe: Probe, passed: bool) {
         let up = health >= self.policy.rise;
-        let usual = now + self.policy.interval;
-        self.due = Some((self.set_aside.take().unwrap_or(usual), Probe::Full));
+        self.asking.go_on_checking(now + self.policy.interval);
         if passed {
             if probe == Probe::Full {
                 let risen = health + 1;
@@ -421,8 +397,7 @@ impl Health {
         }
         self.trial = Trial::Checked(fallen);
         if probe == Probe::Connect {
-            self.set_aside = self.due.map(|(at, _)| at);
-            self.due = Some((now + self.policy.recovery, Probe::Connect));
+            self.asking.insert(now + self.policy.recovery);
         }
     }
 
@@ -436,12 +411,12 @@ impl Health {
             (0, (delay * 2).min(self.policy.interval))
         };
         self.trial = Trial::Ejected { good, delay };
-        self.due = Some((now + delay, Probe::Full));
+        self.asking.go_on(now + delay, Probe::Full);
     }
 
     fn begin_trial(&mut self, now: Duration) {
         self.trial = Trial::Unproven;
-        self.ask(now, Probe::Connect);
+        self.asking.ask(now, Probe::Connect);
     }
 
     fn put_out(&mut self, now: Duration) {
@@ -459,34 +434,12 @@ impl Health {
             good: 0,
             delay: self.policy.recovery,
         };
-        self.ask(at, Probe::Full);
+        self.asking.ask(at, Probe::Full);
     }
 
     fn lose(&mut self) {
         self.trial = Trial::Lost;
-        self.cancel();
-    }
-
-    /// Replaces whatever was asked or is being asked.
-    fn ask(&mut self, at: Duration, probe: Probe) {
-        self.cancel();
-        self.due = Some((at, probe));
-    }
-
-    /// A connect now, which leaves the next check where it was.
-    fn ask_between(&mut self, now: Duration) {
-        let next = self.due.filter(|(_, probe)| *probe == Probe::Full);
-        self.ask(now, Probe::Connect);
-        self.set_aside = next.map(|(at, _)| at);
-    }
-
-    fn cancel(&mut self) {
-        self.set_aside = None;
-        self.round += 1;
-        self.early = false;
-        self.probing = false;
-        self.view.checking = false;
-        self.due = None;
+        self.asking.cancel();
     }
 
     const fn full(&self) -> u32 {
@@ -505,6 +458,7 @@ impl Health {
             shown = self.shown();
         }
         self.view.silent = self.silent_since.is_some();
+        self.view.checking = self.asking.is_under_way();
         self.view.reason = match &self.word {
             Word::Down(reason) => Some(Arc::clone(reason)),
             _ => None,

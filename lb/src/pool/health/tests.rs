@@ -496,7 +496,7 @@ proptest! {
                 prop_assert!(!health.is_disproved());
                 prop_assert!(!health.is_over(bench.now));
             }
-            let asked = health.due().is_some() || health.probing;
+            let asked = health.due().is_some() || health.asking.is_under_way();
             let answerable = health.word == Word::Ready && health.trial != Trial::Lost;
             prop_assert_eq!(asked, answerable, "{:?}", health);
             if health.trial == Trial::Lost {
@@ -533,7 +533,7 @@ fn who_went_out_with_most_is_asked_at_once_when_it_is_heard() {
     }
     assert_eq!(bench.shown(), Shown::Down { good: 0 });
     bench.hear(true);
-    assert_eq!(bench.health.due, Some((bench.now, Probe::Full)));
+    assert_eq!(bench.health.asking.due(), Some((bench.now, Probe::Full)));
     bench.probe(Finding::L7Ok);
     assert_eq!(bench.shown(), Shown::Down { good: 1 });
     assert_eq!(bench.probe(Finding::L7Ok), bench.health.policy.recovery);
