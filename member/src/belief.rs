@@ -5,9 +5,9 @@
 //!
 //! - *Is it there?* A word counts only when every key of the node is valid, and `left`
 //!   sticks to its generation.
-//! - *Is it heard?* Yes while the failure detector says so. The detector
-//!   needs two or three heartbeats, which is too long for a join, so before its first
-//!   verdict a node counts as live when there is fresh proof or a fresh promise: a datagram
+//! - *Is it heard?* Yes while its heartbeat pauses no longer than its `rhythm` makes likely, and
+//!   again once the failure detector says so. The detector needs two or three heartbeats, the rhythm
+//!   more, which is too long for a join; so before the first verdict a node counts as live when there is fresh proof or a fresh promise: a datagram
 //!   that came from its own address, a heartbeat seen to move, or a generation that began
 //!   after ours. What is only rumour (a state that others still spread about a node that
 //!   died before we started) is silent. Erring towards live is safe, since a
@@ -22,7 +22,7 @@ use std::time::Duration;
 use crate::eviction::Eviction;
 use crate::keys::KeyError;
 use crate::lives;
-use crate::node::NodeKey;
+use crate::node::{NodeKey, Role};
 use crate::pace;
 use crate::peer::{Circumstances, Peer};
 use crate::reading::{Id, Reading};
@@ -216,6 +216,7 @@ impl Belief {
         let circumstances = Circumstances {
             now,
             fresh_for: self.fresh_for(),
+            least: (4 * self.interval).max(3 * self.crowds_round.unwrap_or_default()),
             promised: latest_plausible >= self.me.key.generation,
             owns_address,
             forgiving: now < self.forgiving_until,
@@ -281,6 +282,7 @@ impl Belief {
             {
                 receipts.insert(id.key.clone(), receipt);
             }
+            let wary = wary && sighting.node.role == Role::Backend;
             if wary && peer.is_quiet(now, QUIET * self.interval) {
                 quiet.insert(id.key.clone());
             }

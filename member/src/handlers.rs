@@ -89,6 +89,8 @@ impl Calls {
 struct Inbox {
     coalesce: Duration,
     view: View,
+    /// The picture that was last seen, whether told or not.
+    seen: Arc<Snapshot>,
     differ: Differ,
     queue: VecDeque<Event>,
     /// This node, as it was told last.
@@ -105,6 +107,7 @@ impl Inbox {
         Self {
             coalesce,
             view,
+            seen: Arc::default(),
             differ: Differ::default(),
             queue: VecDeque::new(),
             told_own: None,
@@ -124,7 +127,12 @@ impl Inbox {
         loop {
             let due = self.waiting.map(|(_, due)| due);
             tokio::select! {
-                changed = self.view.snapshots.changed() => changed.ok()?,
+                changed = self.view.snapshots.changed() => {
+                    changed.ok()?;
+                    if !self.is_another() {
+                        continue;
+                    }
+                }
                 changed = self.view.own.changed() => changed.ok()?,
                 () = wait_until(due) => {
                     self.take();
@@ -140,6 +148,13 @@ impl Inbox {
                 return Some(());
             }
         }
+    }
+
+    /// Whether other nodes are there, or say or sound otherwise: who is quiet is nobody's news.
+    fn is_another(&mut self) -> bool {
+        let now = Arc::clone(&self.view.snapshots.borrow_and_update());
+        let seen = std::mem::replace(&mut self.seen, now);
+        seen.nodes != self.seen.nodes
     }
 
     fn take(&mut self) {

@@ -24,6 +24,8 @@ pub struct Peer {
     first_seen: Duration,
     /// When and how regularly its heartbeat was seen to move.
     rhythm: Rhythm,
+    /// How long a pause is borne with, once that is known.
+    patience: Option<Duration>,
     /// When it was first known to have left.
     left: Option<Duration>,
     /// Whether the failure detector has ever counted it among the living.
@@ -47,6 +49,8 @@ pub struct Circumstances {
     pub now: Duration,
     /// How long a sign of life counts.
     pub fresh_for: Duration,
+    /// How long a pause is borne with at least.
+    pub least: Duration,
     /// Whether it began after we did, so that it cannot be a rumour from before.
     pub promised: bool,
     /// Whether it is what was heard from its address: the newest there.
@@ -65,6 +69,7 @@ impl Peer {
             heartbeat,
             first_seen: now,
             rhythm: Rhythm::default(),
+            patience: None,
             left: None,
             proved: false,
             presence: Presence::Silent,
@@ -108,13 +113,10 @@ impl Peer {
         self.rhythm.last().unwrap_or(self.first_seen)
     }
 
-    /// Whether it still counts as heard, but has paused for half as long as is borne with, and for
+    /// Whether it still counts as heard, but has paused for two thirds of what is borne with, and for
     /// `least`.
     pub fn is_quiet(&self, now: Duration, least: Duration) -> bool {
-        let patience = self
-            .rhythm
-            .patience()
-            .map(|patience| least.max(patience / 2));
+        let patience = self.patience.map(|patience| least.max(2 * patience / 3));
         let since = self.rhythm.last().zip(patience);
         self.presence == Presence::Live && since.is_some_and(|(at, patience)| now >= at + patience)
     }
@@ -198,10 +200,19 @@ impl Peer {
         let heard = so.owns_address && reading.heard.is_some_and(fresh);
         let moves = self.rhythm.last().is_some_and(fresh);
         let promised = so.promised && fresh(self.first_seen);
-        let pause = self.rhythm.patience().unwrap_or(so.fresh_for);
+        let known = self.rhythm.patience().map(|known| known.max(so.least));
+        let pause = known.unwrap_or(so.fresh_for);
         let beats = self.rhythm.last().is_some_and(|at| so.now < at + pause);
+        let was_live = self.presence == Presence::Live;
         self.proved |= reading.live;
-        if reading.live || beats || (!self.proved && (heard || moves || promised)) {
+        let is_live = match known {
+            // One beat that others tell of does not raise the dead: the detector wants two.
+            Some(_) => beats && (was_live || reading.live),
+            None if self.proved => reading.live || (was_live && beats),
+            None => heard || moves || promised,
+        };
+        self.patience = known;
+        if is_live {
             self.presence = Presence::Live;
         } else if !so.forgiving {
             self.presence = Presence::Silent;

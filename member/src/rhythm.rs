@@ -9,15 +9,27 @@
 use std::time::Duration;
 
 /// The rhythm of one node.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Rhythm {
     last: Option<Duration>,
     steps: u32,
     /// Of the steps between two beats: their mean of late, and by how much they differ from it.
     mean: Duration,
     deviation: Duration,
-    /// Whether the last step was a silence, which does not count.
-    broken: bool,
+    /// Steps since a silence, which does not count.
+    unbroken: u32,
+}
+
+impl Default for Rhythm {
+    fn default() -> Self {
+        Self {
+            last: None,
+            steps: 0,
+            mean: Duration::ZERO,
+            deviation: Duration::ZERO,
+            unbroken: MEMORY,
+        }
+    }
 }
 
 impl Rhythm {
@@ -28,11 +40,11 @@ impl Rhythm {
         };
         let step = now.saturating_sub(before);
         let silence = self.patience().is_some_and(|patience| step > patience);
-        // One silence says nothing of the usual; two do.
-        if silence && !std::mem::replace(&mut self.broken, true) {
+        // One silence says nothing of the usual; another within the memory does.
+        if silence && std::mem::take(&mut self.unbroken) >= MEMORY {
             return;
         }
-        self.broken = false;
+        self.unbroken = self.unbroken.saturating_add(1);
         let step = step.min(MOST);
         self.steps = self.steps.saturating_add(1);
         let weight = self.steps.min(MEMORY);
@@ -106,6 +118,13 @@ mod tests {
         };
         assert_eq!((after(0), after(1)), (400, 400));
         assert!((1_900..2_100).contains(&after(2)), "{}", after(2));
+    }
+
+    #[test]
+    fn pauses_between_regular_steps_are_learned() {
+        let steps = [100; 100].into_iter().chain([100, 600].repeat(50));
+        let patience = patience(steps).unwrap();
+        assert!((2_500..3_000).contains(&patience), "{patience}");
     }
 
     #[test]

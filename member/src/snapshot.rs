@@ -11,7 +11,7 @@ use crate::node::{Node, NodeKey, Role, Word};
 pub enum Presence {
     /// Its heartbeat moves.
     Live,
-    /// Its heartbeat has stopped for longer than the detector allows.
+    /// Its heartbeat has stopped for longer than its rhythm allows.
     Silent,
 }
 
@@ -31,8 +31,8 @@ pub struct Sighting {
 pub struct Snapshot {
     /// By identity; ordered, so that two equal clusters print alike.
     pub nodes: BTreeMap<NodeKey, Arc<Sighting>>,
-    /// Those that are heard, but not for longer than usual: no verdict yet, yet time to ask them. Only
-    /// balancers want to know.
+    /// The members that are heard, but not for longer than usual: no verdict yet, yet time to ask them.
+    /// Only balancers want to know.
     pub quiet: BTreeSet<NodeKey>,
 }
 

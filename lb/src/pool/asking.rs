@@ -48,7 +48,7 @@ impl Asking {
         counts
     }
 
-    /// Whether what has just ended was for quiet alone.
+    /// Whether what was asked last is for quiet alone; from now on it is not.
     pub(super) fn was_early(&mut self) -> bool {
         std::mem::take(&mut self.early)
     }
@@ -61,9 +61,10 @@ impl Asking {
 
     /// A connect now, which leaves the next check where it was.
     pub(super) fn ask_between(&mut self, now: Duration) {
-        let next = self.due.filter(|(_, probe)| *probe == Probe::Full);
+        let check = self.due.filter(|(_, probe)| *probe == Probe::Full);
+        let next = check.map(|(at, _)| at).or(self.set_aside);
         self.ask(now, Probe::Connect);
-        self.set_aside = next.map(|(at, _)| at);
+        self.set_aside = next;
     }
 
     /// The same, for quiet alone.

@@ -15,6 +15,12 @@ pub struct Voice {
 }
 
 impl Voice {
+    /// Whether it may be about to fall silent.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.quiet && self.silent_since.is_none()
+    }
+
     /// Whether it fell silent with the others.
     #[must_use]
     pub fn is_suspect(&self, now: Duration) -> bool {
@@ -27,11 +33,11 @@ impl Voice {
 /// Who was silent long before counts on neither side.
 #[must_use]
 pub fn is_mass(voices: &[Voice], now: Duration) -> bool {
-    let count = |is_it: &dyn Fn(&Voice) -> bool| voices.iter().filter(|v| is_it(v)).count();
-    let silent = count(&|voice| voice.is_suspect(now));
-    let quiet = count(&|voice| voice.silent_since.is_none() && voice.quiet);
-    let heard = count(&|voice| voice.silent_since.is_none() && !voice.quiet);
-    silent >= 1 && silent + quiet >= 2 && silent + quiet > heard
+    let silent = voices.iter().filter(|voice| voice.is_suspect(now)).count();
+    let quiet = voices.iter().filter(|voice| voice.is_quiet()).count();
+    let heard = voices.iter().filter(|voice| voice.silent_since.is_none());
+    let others = heard.count() - quiet;
+    silent >= 1 && silent + quiet >= 2 && silent + quiet > others
 }
 
 /// Whether an excuse that began at `since` is over, though most are still silent: when anybody is

@@ -264,6 +264,8 @@ impl Health {
     /// that merely hangs up on some requests.
     pub fn doubt(&mut self, now: Duration) {
         let asked = self.doubted.is_some_and(|at| now < at + DOUBTS);
+        // What was asked for quiet alone answers this too.
+        let _ = self.asking.was_early();
         if matches!(self.trial, Trial::Checked(_))
             && self.view.shown.is_up()
             && !self.asking.is_under_way()

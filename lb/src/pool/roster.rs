@@ -346,7 +346,8 @@ impl Roster {
         let excused = silence.is_mass(now) && !is_over;
         let suspects = silence.suspects(now);
         if excused == since.is_none() {
-            let line = narrate::mass_silence(&service, suspects.len(), excused);
+            let silent = suspects.len() + silence.quiet();
+            let line = narrate::mass_silence(&service, silent, excused);
             self.effects.push(Effect::Say(line));
         }
         if excused {

@@ -99,6 +99,11 @@ impl Silence {
         crowd::is_mass(&voices, now)
     }
 
+    /// How many of those who did not may be about to.
+    pub(super) fn quiet(&self) -> usize {
+        self.0.iter().filter(|(_, voice)| voice.is_quiet()).count()
+    }
+
     /// Those who did.
     pub(super) fn suspects(&self, now: Duration) -> Vec<NodeKey> {
         let suspects = self.0.iter().filter(|(_, voice)| voice.is_suspect(now));
@@ -112,6 +117,7 @@ pub(super) fn silences(all: &All) -> BTreeMap<Arc<str>, Silence> {
     for (key, tracked) in all {
         let shown = tracked.health.view().shown;
         let counts = *tracked.health.word() == Word::Ready && shown != Shown::Hidden;
+        let counts = counts && tracked.name.is_some();
         if counts && tracked.was_live && !tracked.displaced {
             let silence = services.entry(Arc::clone(&tracked.service)).or_default();
             silence.0.push((key.clone(), tracked.health.voice()));

@@ -225,9 +225,9 @@ fn size(state: &NodeState) -> usize {
     all.map(|(key, value)| key.len() + value.value.len()).sum()
 }
 
-/// When chitchat's detector calls a node dead, in mean intervals of its heartbeats: too soon for
-/// most, whom `belief` bears with by their rhythm.
-pub const PHI: f64 = 5.0;
+/// When chitchat's detector calls a node dead, in mean intervals of its heartbeats: its own default. It
+/// decides whom chitchat asks; who counts as heard `belief` decides, by the rhythm of each.
+pub const PHI: f64 = 8.0;
 
 fn configuration(me: ChitchatId, cluster: &str, interval: Duration) -> ChitchatConfig {
     ChitchatConfig {
