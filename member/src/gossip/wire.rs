@@ -239,7 +239,7 @@ impl Wire {
         match why {
             Turned::Empty => {}
             Turned::Keyless | Turned::Refused(_) | Turned::Foreign(_) => {
-                count(&self.counters.refused, 1)
+                count(&self.counters.refused, 1);
             }
             Turned::TooOften => count(&self.counters.limited, 1),
             Turned::Malformed(_) => count(&self.counters.junk, 1),
