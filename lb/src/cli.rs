@@ -372,8 +372,8 @@ mod tests {
     fn every_flag_is_used() {
         let settings = run(
             "--listen 127.0.0.1:1 --stats 127.0.0.1:2 --stats-refresh 5 --gossip 127.0.0.1:3 \
-             --seed a --seed b:4 --advertise 127.0.0.9 --resolver 127.0.0.1:53 --cluster blue --name x \
-             --service web --workers 3 --maxconn 7 --retries 1 --timeout-connect 1s \
+             --seed a --seed b:4 --advertise 127.0.0.9 --resolver 127.0.0.1:53 \
+             --cluster blue --name x --service web --workers 3 --maxconn 7 --retries 1 --timeout-connect 1s \
              --timeout-client 2s --timeout-server 3s --timeout-http-request 4s \
              --timeout-tunnel 5s --check-inter 6s --drain-timeout 7s \
              --pool-file pool.json --event-handler /x \

@@ -7,9 +7,9 @@
 //!   sticks to its generation.
 //! - *Is it heard?* Yes while its heartbeat pauses no longer than its `rhythm` makes likely, and
 //!   again once the failure detector says so. The detector needs two or three heartbeats, the rhythm
-//!   more, which is too long for a join; so before the first verdict a node counts as live when there is fresh proof or a fresh promise: a datagram
-//!   that came from its own address, a heartbeat seen to move, or a generation that began
-//!   after ours. What is only rumour (a state that others still spread about a node that
+//!   more, which is too long for a join; so before the first verdict a node counts as live
+//!   when there is fresh proof or a fresh promise: a datagram that came from its own address,
+//!   a heartbeat seen to move, or a generation that began after ours. What is only rumour (a state that others still spread about a node that
 //!   died before we started) is silent. Erring towards live is safe, since a
 //!   balancer connects once before it trusts a new server.
 //! - *Which life of a name counts?* See `lives`.

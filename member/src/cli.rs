@@ -452,7 +452,8 @@ mod tests {
     fn every_flag_is_used() {
         let args = "--seed ha:1 --seed hb:2 --http 10.0.0.1:80 --check /x --name s1 --weight 2 \
                     --tag a=b --tag c=d --service web --gossip 127.0.0.1:9 --advertise 10.0.0.9 \
-                    --resolver 127.0.0.1:53 --cluster blue --drain-timeout 1s --control /run/x --log-level debug \
+                    --resolver 127.0.0.1:53 --cluster blue --drain-timeout 1s --control /run/x \
+                    --log-level debug \
                     --event-handler member-join=/x --event-handler /y --coalesce 2s \
                     --encrypt AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8= --encrypt-migrate";
         let settings = from(&args.split_whitespace().collect::<Vec<_>>()).unwrap();

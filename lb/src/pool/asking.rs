@@ -48,8 +48,8 @@ impl Asking {
         counts
     }
 
-    /// Whether what was asked last is for quiet alone; from now on it is not.
-    pub(super) fn was_early(&mut self) -> bool {
+    /// What was asked last is not for quiet alone any more; gives whether it was.
+    pub(super) fn take_early(&mut self) -> bool {
         std::mem::take(&mut self.early)
     }
 

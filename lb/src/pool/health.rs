@@ -265,7 +265,7 @@ impl Health {
     pub fn doubt(&mut self, now: Duration) {
         let asked = self.doubted.is_some_and(|at| now < at + DOUBTS);
         // What was asked for quiet alone answers this too.
-        let _ = self.asking.was_early();
+        let _ = self.asking.take_early();
         if matches!(self.trial, Trial::Checked(_))
             && self.view.shown.is_up()
             && !self.asking.is_under_way()
@@ -318,7 +318,7 @@ impl Health {
         }
         self.view.checking = false;
         let passed = proof.finding.passed();
-        if self.asking.was_early() && !passed && self.silent_since.is_none() {
+        if self.asking.take_early() && !passed && self.silent_since.is_none() {
             // Nothing yet: it is heard.
             self.missed = self.quiet.then_some((now, proof));
             return self.asking.go_on_checking(now + self.policy.interval);
