@@ -193,6 +193,11 @@ impl Belief {
         (10 * self.interval).max(Duration::from_secs(1)).max(crowds)
     }
 
+    /// How long a pause is borne with at least.
+    fn least(&self) -> Duration {
+        (4 * self.interval).max(3 * self.crowds_round.unwrap_or_default())
+    }
+
     /// If we have not looked for long, others seem silent though only we were away. The
     /// detector forgives about five intervals; what it says until everybody could be heard
     /// again is not believed.
@@ -216,7 +221,7 @@ impl Belief {
         let circumstances = Circumstances {
             now,
             fresh_for: self.fresh_for(),
-            least: (4 * self.interval).max(3 * self.crowds_round.unwrap_or_default()),
+            least: self.least(),
             promised: latest_plausible >= self.me.key.generation,
             owns_address,
             forgiving: now < self.forgiving_until,
@@ -270,6 +275,7 @@ impl Belief {
         let mut receipts = Receipts::new();
         // After a stall of our own everybody seems to be.
         let wary = self.wary && now >= self.forgiving_until;
+        let (least, borne) = (QUIET * self.interval, self.least());
         for id in shown {
             let Some((_, peer)) = self.peers.get_mut(&id) else {
                 continue;
@@ -283,7 +289,7 @@ impl Belief {
                 receipts.insert(id.key.clone(), receipt);
             }
             let wary = wary && sighting.node.role == Role::Backend;
-            if wary && peer.is_quiet(now, QUIET * self.interval) {
+            if wary && peer.is_quiet(now, least, borne) {
                 quiet.insert(id.key.clone());
             }
             nodes.insert(id.key, sighting);

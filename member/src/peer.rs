@@ -24,8 +24,6 @@ pub struct Peer {
     first_seen: Duration,
     /// When and how regularly its heartbeat was seen to move.
     rhythm: Rhythm,
-    /// How long a pause is borne with, once that is known.
-    patience: Option<Duration>,
     /// When it was first known to have left.
     left: Option<Duration>,
     /// Whether the failure detector has ever counted it among the living.
@@ -69,7 +67,6 @@ impl Peer {
             heartbeat,
             first_seen: now,
             rhythm: Rhythm::default(),
-            patience: None,
             left: None,
             proved: false,
             presence: Presence::Silent,
@@ -113,10 +110,11 @@ impl Peer {
         self.rhythm.last().unwrap_or(self.first_seen)
     }
 
-    /// Whether it still counts as heard, but has paused for two thirds of what is borne with, and for
-    /// `least`.
-    pub fn is_quiet(&self, now: Duration, least: Duration) -> bool {
-        let patience = self.patience.map(|patience| least.max(2 * patience / 3));
+    /// Whether it still counts as heard, but has paused for two thirds of what is borne with, which is
+    /// `borne` at least, and for `least`.
+    pub fn is_quiet(&self, now: Duration, least: Duration, borne: Duration) -> bool {
+        let known = self.rhythm.patience();
+        let patience = known.map(|known| least.max(2 * known.max(borne) / 3));
         let since = self.rhythm.last().zip(patience);
         self.presence == Presence::Live && since.is_some_and(|(at, patience)| now >= at + patience)
     }
@@ -211,7 +209,6 @@ impl Peer {
             None if self.proved => reading.live || (was_live && beats),
             None => heard || moves || promised,
         };
-        self.patience = known;
         if is_live {
             self.presence = Presence::Live;
         } else if !so.forgiving {
