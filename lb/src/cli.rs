@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use member::control::args::{self, Ask};
+use member::flags::{Gossiping, Hooking};
 use member::settings::{EX_USAGE, Problems, Sources, Stop, arguments};
 use member::{log, parse};
 
@@ -117,29 +118,8 @@ struct Run {
     /// The address that others reach us at: IP, iface:NAME or cidr:NET [default: found out]
     #[arg(long, value_name = "WHICH", env = "RAGOT_ADVERTISE")]
     advertise: Option<String>,
-    /// A name server to ask instead of the system's
-    #[arg(long, value_name = "IP:PORT", env = "RAGOT_RESOLVER")]
-    resolver: Option<String>,
-    /// The cluster's name: who gossips under another is not heard [default: ragot]
-    #[arg(long, value_name = "NAME", env = "RAGOT_CLUSTER")]
-    cluster: Option<String>,
-    /// A JSON array of keys in base64, as Serf's: the first seals gossip, each opens it. Read
-    /// again when it changes and on SIGHUP
-    #[arg(long, value_name = "FILE", env = "RAGOT_KEYRING_FILE")]
-    keyring_file: Option<String>,
-    /// The one key that seals gossip, from `member keygen`. Better given by the variable or in
-    /// --keyring-file: everybody on a host can read its command lines
-    #[arg(
-        long,
-        value_name = "KEY",
-        env = "RAGOT_ENCRYPT",
-        hide_env_values = true
-    )]
-    encrypt: Option<String>,
-    /// Let nodes without a key take part, while keys are being given out [default: false]
-    #[arg(long, value_name = "BOOL", env = "RAGOT_ENCRYPT_MIGRATE", num_args = 0..=1)]
-    #[arg(default_missing_value = "true")]
-    encrypt_migrate: Option<String>,
+    #[command(flatten)]
+    gossiping: Gossiping,
     /// This balancer's name [default: the host name]
     #[arg(long, env = "RAGOT_NAME")]
     name: Option<String>,
@@ -179,17 +159,8 @@ struct Run {
     /// A file to remember the servers in, so that a restart finds them at once [default: none]
     #[arg(long, value_name = "FILE", env = "RAGOT_POOL_FILE")]
     pool_file: Option<String>,
-    /// A command for what happens to members, as Serf calls it; repeat it for several. TYPE is
-    /// member-join, member-leave, member-failed, member-update or member-reap [default: all]
-    #[arg(long, value_name = "[TYPE,..=]COMMAND", env = "RAGOT_EVENT_HANDLER")]
-    event_handler: Vec<String>,
-    /// Keep FILE rendered from a Handlebars template over `addresses`, and run COMMAND when it
-    /// has changed; repeat it for several
-    #[arg(long, value_name = "TEMPLATE:FILE[:COMMAND]", env = "RAGOT_RENDER")]
-    render: Vec<String>,
-    /// How long changes must have paused before handlers and files are told [default: 0]
-    #[arg(long, value_name = "TIME", env = "RAGOT_COALESCE")]
-    coalesce: Option<String>,
+    #[command(flatten)]
+    hooking: Hooking,
     /// A unix socket on which members, info, monitor and the like reach this process [default: none]
     #[arg(long, value_name = "PATH", env = "RAGOT_CONTROL")]
     control: Option<String>,

@@ -9,16 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser};
-use member::advertise::Advertise;
 use member::agent::AgentConfig;
 use member::control::args::Ask;
-use member::gossip::{GOSSIP_PORT, GossipConfig};
+use member::flags::{self, Gossiping, Hooking};
 use member::hooks::Hooks;
 use member::node::{DEFAULT_SERVICE, Description};
-use member::parse::{self, HostPort, Parsed};
+use member::parse::{self, Parsed};
 use member::program::Program;
-use member::protect::protection;
-use member::resolve::Resolver;
 use member::restart::Restart;
 use member::settings::{EX_USAGE, Problems, Sources, Stop, arguments};
 use member::wrapper::Wrapping;
@@ -100,29 +97,8 @@ struct Run {
     /// to the seed]
     #[arg(long, value_name = "WHICH", env = "RAGOT_ADVERTISE")]
     advertise: Option<String>,
-    /// A name server to ask instead of the system's
-    #[arg(long, value_name = "IP:PORT", env = "RAGOT_RESOLVER")]
-    resolver: Option<String>,
-    /// The cluster's name: who gossips under another is not heard [default: ragot]
-    #[arg(long, value_name = "NAME", env = "RAGOT_CLUSTER")]
-    cluster: Option<String>,
-    /// A JSON array of keys in base64, as Serf's: the first seals gossip, each opens it. Read
-    /// again when it changes and on SIGHUP
-    #[arg(long, value_name = "FILE", env = "RAGOT_KEYRING_FILE")]
-    keyring_file: Option<String>,
-    /// The one key that seals gossip, from `member keygen`. Better given by the variable or in
-    /// --keyring-file: everybody on a host can read its command lines
-    #[arg(
-        long,
-        value_name = "KEY",
-        env = "RAGOT_ENCRYPT",
-        hide_env_values = true
-    )]
-    encrypt: Option<String>,
-    /// Let nodes without a key take part, while keys are being given out [default: false]
-    #[arg(long, value_name = "BOOL", env = "RAGOT_ENCRYPT_MIGRATE", num_args = 0..=1)]
-    #[arg(default_missing_value = "true")]
-    encrypt_migrate: Option<String>,
+    #[command(flatten)]
+    gossiping: Gossiping,
     /// How long to wait at the end for requests in flight [default: 8s]
     #[arg(long, value_name = "TIME", env = "RAGOT_DRAIN_TIMEOUT")]
     drain_timeout: Option<String>,
@@ -136,17 +112,8 @@ struct Run {
     /// 9.5s, at least 1.5s]
     #[arg(long, value_name = "TIME", env = "RAGOT_STOP_TIMEOUT")]
     stop_timeout: Option<String>,
-    /// A command for what happens to members, as Serf calls it; repeat it for several. TYPE is
-    /// member-join, member-leave, member-failed, member-update or member-reap [default: all]
-    #[arg(long, value_name = "[TYPE,..=]COMMAND", env = "RAGOT_EVENT_HANDLER")]
-    event_handler: Vec<String>,
-    /// Keep FILE rendered from a Handlebars template over `addresses`, and run COMMAND when it
-    /// has changed; repeat it for several
-    #[arg(long, value_name = "TEMPLATE:FILE[:COMMAND]", env = "RAGOT_RENDER")]
-    render: Vec<String>,
-    /// How long changes must have paused before handlers and files are told [default: 0]
-    #[arg(long, value_name = "TIME", env = "RAGOT_COALESCE")]
-    coalesce: Option<String>,
+    #[command(flatten)]
+    hooking: Hooking,
     /// error, warn, info, debug or trace [default: info]
     #[arg(long, value_name = "LEVEL", env = "RAGOT_LOG_LEVEL")]
     log_level: Option<String>,
@@ -209,17 +176,11 @@ fn run(
 }
 
 fn settings(sources: &Sources, program: Option<Program>, problems: &mut Problems) -> Settings {
-    let mut gossip = GossipConfig::new(description(sources, problems));
-    gossip.seeds = sources.many("seed", seed, problems);
+    let gossip = flags::gossip(description(sources, problems), sources, problems);
     if !sources.is_given("seed") {
         problems.add("--seed: missing; where a balancer is, as --seed ha:7373");
     }
-    gossip.listen = sources.one("gossip", gossip.listen, parse::listen, problems);
-    gossip.advertise = sources.optional("advertise", Advertise::parse, problems);
-    gossip.resolver = Resolver::new(sources.optional("resolver", parse::address, problems));
-    gossip.cluster = sources.one("cluster", gossip.cluster, text(rules::name), problems);
     let drain_timeout = sources.one("drain-timeout", DRAIN, parse::duration, problems);
-    gossip.protection = protection(sources, problems);
     Settings {
         agent: AgentConfig::new(gossip),
         drain_timeout,
@@ -278,10 +239,6 @@ fn description(sources: &Sources, problems: &mut Problems) -> Description {
         problems.add(format!("these settings are too much for one node: {error}"));
     }
     node
-}
-
-fn seed(text: &str) -> Parsed<HostPort> {
-    parse::host_port(text, GOSSIP_PORT)
 }
 
 fn path(text: &str) -> Parsed<PathBuf> {
@@ -356,6 +313,8 @@ executed.";
 
 #[cfg(test)]
 mod tests {
+    use member::advertise::Advertise;
+
     use super::*;
 
     fn read_from(args: &[&str]) -> Result<Command, Stop> {

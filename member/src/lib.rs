@@ -9,7 +9,7 @@
 //!   [`handler`], [`template`], [`restart`], [`seal`], [`inspect`], [`limit`]
 //! - **io**: [`host`], [`entropy`], [`signals`], [`children`], [`shell`], [`program`], [`resolve`],
 //!   [`gossip`], [`probe`], [`handlers`], [`render`], [`log`], [`protect`], [`control`]
-//! - **app**: [`agent`], [`hooks`], [`desk`], [`wrapper`], and the binary's `main`
+//! - **app**: [`agent`], [`hooks`], [`flags`], [`desk`], [`wrapper`], and the binary's `main`
 //!
 //! Only `gossip/` names chitchat; everything else speaks of [`node::Node`]s and
 //! [`snapshot::Snapshot`]s.
@@ -69,6 +69,7 @@ pub mod protect;
 
 pub mod agent;
 pub mod desk;
+pub mod flags;
 pub mod hooks;
 pub mod wrapper;
 

@@ -5,13 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use member::advertise::Advertise;
-use member::gossip::{GOSSIP_PORT, GossipConfig};
+use member::flags;
+use member::gossip::GossipConfig;
 use member::hooks::Hooks;
 use member::node::{DEFAULT_SERVICE, Description};
 use member::parse::{self, Parsed};
-use member::protect::protection;
-use member::resolve::Resolver;
 use member::settings::{Problems, Sources};
 use member::{host, rules};
 use stats_ui::PageSettings;
@@ -49,14 +47,8 @@ fn gossip(sources: &Sources, problems: &mut Problems) -> GossipConfig {
     if own.is_none() {
         problems.add("--name: missing; this host has no name to take");
     }
-    let mut gossip = GossipConfig::new(Description::balancer(own.as_deref().unwrap_or("unnamed")));
-    gossip.listen = sources.one("gossip", gossip.listen, parse::listen, problems);
-    gossip.seeds = sources.many("seed", |text| parse::host_port(text, GOSSIP_PORT), problems);
-    gossip.advertise = sources.optional("advertise", Advertise::parse, problems);
-    gossip.resolver = Resolver::new(sources.optional("resolver", parse::address, problems));
-    gossip.cluster = sources.one("cluster", gossip.cluster, name, problems);
-    gossip.protection = protection(sources, problems);
-    gossip
+    let node = Description::balancer(own.as_deref().unwrap_or("unnamed"));
+    flags::gossip(node, sources, problems)
 }
 
 fn checks(sources: &Sources, problems: &mut Problems) -> CheckPolicy {

@@ -76,6 +76,7 @@ pub const HOMES: &[(&str, &[&str], &str)] = &[
             "lb/src/cli",
             "member/src/cli",
             "member/src/control/args.rs",
+            "member/src/flags.rs",
             "member/src/settings.rs",
         ],
         "a command line is read in one place, by rules both binaries share",
