@@ -45,7 +45,7 @@ impl Rhythm {
             return;
         }
         self.unbroken = self.unbroken.saturating_add(1);
-        let step = step.min(MOST);
+        let step = step.min(LONGEST);
         self.steps = self.steps.saturating_add(1);
         let weight = self.steps.min(MEMORY);
         if weight > 1 {
@@ -63,7 +63,8 @@ impl Rhythm {
     /// How long a pause is no sign of death; unknown of one that has beaten a few times only.
     pub fn patience(&self) -> Option<Duration> {
         let known = self.steps >= FEW;
-        known.then(|| (4 * self.mean + 6 * self.deviation).min(MOST))
+        let lossy = self.deviation.saturating_sub(STEADY);
+        known.then(|| (4 * self.mean + 5 * self.deviation + 15 * lossy).min(MOST))
     }
 }
 
@@ -71,8 +72,14 @@ impl Rhythm {
 const MEMORY: u32 = 32;
 /// Fewer say nothing.
 const FEW: u32 = 8;
+/// Whoever is heard directly, or through others none of whose words is lost, differs by less. More
+/// is of words that are lost by chance: such pauses have a long tail, of which a mean deviation
+/// tells too little.
+const STEADY: Duration = Duration::from_millis(100);
+/// A longer step counts as such a one.
+const LONGEST: Duration = Duration::from_secs(5);
 /// However irregular it is.
-const MOST: Duration = Duration::from_secs(5);
+const MOST: Duration = Duration::from_secs(8);
 
 #[cfg(test)]
 mod tests {
@@ -97,11 +104,11 @@ mod tests {
         assert_eq!(patience([100; 7]), None);
         assert_eq!(patience([100; 8]), Some(400));
         let uneven = patience([50, 150].repeat(50)).unwrap();
-        assert!((650..750).contains(&uneven), "{uneven}");
+        assert!((600..700).contains(&uneven), "{uneven}");
         // Four of five are lost: as chance has it, with a mean of 500 ms.
         let lossy = [100, 200, 300, 100, 500, 1_300, 100, 400, 900, 1_100].repeat(10);
         let lossy = patience(lossy).unwrap();
-        assert!((4_000..5_000).contains(&lossy), "{lossy}");
+        assert!((7_000..=8_000).contains(&lossy), "{lossy}");
     }
 
     #[test]
@@ -117,14 +124,14 @@ mod tests {
             patience([100; 100].into_iter().chain(silences)).unwrap()
         };
         assert_eq!((after(0), after(1)), (400, 400));
-        assert!((1_900..2_100).contains(&after(2)), "{}", after(2));
+        assert!((2_300..2_600).contains(&after(2)), "{}", after(2));
     }
 
     #[test]
     fn pauses_between_regular_steps_are_learned() {
         let steps = [100; 100].into_iter().chain([100, 600].repeat(50));
         let patience = patience(steps).unwrap();
-        assert!((2_500..3_000).contains(&patience), "{patience}");
+        assert!((4_500..5_000).contains(&patience), "{patience}");
     }
 
     #[test]

@@ -13,17 +13,17 @@ use super::script::virtually;
 pub fn measure(runs: u64, tell: impl Fn(&str)) {
     tell("| measure | N | p50 | p99 | most |");
     tell("|---|---|---|---|---|");
-    for size in [10, 50, 100] {
-        let (member, balancer) = virtually(traffic(size));
-        tell(&format!(
-            "| kB/s sent by a member, by the balancer | {size} | {member:.1} | {balancer:.1} | |"
-        ));
-    }
     for loss in [30, 50, 80] {
         let count = virtually(silences(loss, FEW));
         let per_hour = count as f64 * 3_600.0 / LOSSY.as_secs_f64() / FEW as f64;
         tell(&format!(
             "| silences per node and hour at {loss} % loss | {FEW} | {per_hour:.2} | | |"
+        ));
+    }
+    for size in [10, 50, 100] {
+        let (member, balancer) = virtually(traffic(size));
+        tell(&format!(
+            "| kB/s sent by a member, by the balancer | {size} | {member:.1} | {balancer:.1} | |"
         ));
     }
     for size in [FEW, MANY] {
@@ -95,7 +95,7 @@ async fn traffic(size: usize) -> (f64, f64) {
     well(1, size).await.traffic().await
 }
 
-const LOSSY: Duration = Duration::from_secs(600);
+const LOSSY: Duration = Duration::from_secs(3_600);
 /// Members of a small cluster, and of a large one.
 const FEW: usize = 10;
 const MANY: usize = 100;
