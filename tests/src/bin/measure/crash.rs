@@ -14,9 +14,9 @@ use e2e::member::Member;
 use e2e::process::own_port;
 use e2e::webapp::{Pair, Webapp};
 
-use super::{TEN, print};
+use super::{RUNS, clock, print, steady};
 
-/// Fifty crashes that the members are told of by the kernel, without a request and under a load. The
+/// Crashes that the members are told of by the kernel, without a request and under a load. The
 /// clock is that of the balancer's own line, which follows its swap: asking it over HTTP takes
 /// longer than what is measured.
 pub(super) async fn crash() {
@@ -24,7 +24,7 @@ pub(super) async fn crash() {
     for rate in [0, RATE] {
         let load = (rate > 0).then(|| Load::start(lb.addr(), rate));
         let mut times = Vec::new();
-        for turn in 0..CRASHES {
+        for turn in 0..RUNS {
             let mut member = wrapped(&lb, &format!("c{rate}-{turn}"), "").await;
             match &load {
                 Some(load) => load.another(u64::from(rate) / 5).await,
@@ -34,7 +34,7 @@ pub(super) async fn crash() {
             kill_app(&member).await;
             let down = format!("Server nodes/c{rate}-{turn} is DOWN");
             let line = lb.process.said(&down).await;
-            times.push(since(began, &line));
+            times.push(clock::since(began, &line));
             member.process.ended(SOON).await;
         }
         print(&format!(
@@ -103,17 +103,6 @@ async fn reborn(lb: &Lb, name: &str, address: SocketAddr) -> Pair {
     }
 }
 
-/// A balancer and ten webapps that stay.
-async fn steady() -> (Lb, Vec<Pair>) {
-    let lb = Lb::with("--workers 2").await;
-    let mut steady = Vec::new();
-    for name in TEN {
-        steady.push(Pair::start(name, lb.gossip(), "").await);
-    }
-    lb.until_up(&TEN).await;
-    (lb, steady)
-}
-
 async fn wrapped(lb: &Lb, name: &str, flags: &str) -> Member {
     let (addr, webapp) = (own_port(), bin::webapp());
     let webapp = webapp.to_str().expect("a plain path");
@@ -129,24 +118,6 @@ async fn kill_app(member: &Member) {
     let _ = kill_process(app, Signal::KILL);
 }
 
-/// From a moment to the time that a line begins with, `2026-11-25T22:44:00.471726Z`, less than a
-/// day later.
-fn since(began: SystemTime, line: &str) -> Duration {
-    let clock = line
-        .split('T')
-        .nth(1)
-        .and_then(|rest| rest.split('Z').next());
-    let parts = clock.unwrap_or_default().split(':').map(str::parse::<f64>);
-    let seconds = parts.fold(0.0, |sum, part| sum * 60.0 + part.expect("a time of day"));
-    let began = began
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .expect("after 1970");
-    let began = began.as_secs_f64() % DAY;
-    Duration::from_secs_f64((seconds - began).rem_euclid(DAY))
-}
-
-const DAY: f64 = 86_400.0;
-const CRASHES: usize = 50;
 const RATE: u32 = 500;
 const CALM: Duration = Duration::from_millis(100);
 const SOON: Duration = Duration::from_secs(10);

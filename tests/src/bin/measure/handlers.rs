@@ -13,7 +13,7 @@ use e2e::folder::Folder;
 use e2e::lb::Lb;
 use e2e::member::Member;
 
-use crate::{JOINS, say};
+use crate::{RUNS, say};
 
 /// Both clocks are this machine's: the member's log tells when it said `ready`, the script when
 /// it began. In between are gossip, the event and the start of `sh` and `bash`.
@@ -30,7 +30,7 @@ pub(super) async fn run() {
     let lb = Lb::told(&[("--event-handler", &handler)]).await;
     let addr = Backend::http1("w").await.stop().await;
     let (mut times, mut alone) = (Vec::new(), Vec::new());
-    for turn in 0..JOINS {
+    for turn in 0..RUNS {
         alone.push(by_hand(&folder.at("handler.sh")).await);
         let name = format!("w{turn}");
         let mut member = Member::start(&name, addr, lb.gossip());

@@ -9,6 +9,7 @@
 )]
 
 mod away;
+mod clock;
 mod crash;
 mod docker;
 mod footprint;
@@ -23,6 +24,7 @@ mod silent;
 mod site;
 mod slice;
 mod traffic;
+mod word;
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -47,7 +49,8 @@ async fn main() -> ExitCode {
     while let Some(what) = words.next() {
         match what.as_str() {
             "join" => join().await,
-            "leave" => leave().await,
+            "leave" => word::leave().await,
+            "drain" => word::drain().await,
             "death" => death().await,
             "churn" => churn().await,
             "order" => order().await,
@@ -92,7 +95,7 @@ async fn main() -> ExitCode {
 async fn join() {
     let lb = Lb::start().await;
     let mut times = Vec::new();
-    for turn in 0..JOINS {
+    for turn in 0..RUNS {
         let name = format!("w{turn}");
         let addr = Backend::http1(&name).await.stop().await;
         let mut member = Member::start(&name, addr, lb.gossip());
@@ -106,7 +109,7 @@ async fn join() {
         &times,
     );
     let mut times = Vec::new();
-    for turn in 0..JOINS {
+    for turn in 0..RUNS {
         let name = format!("x{turn}");
         let backend = Backend::http1(&name).await;
         let mut member = Member::start(&name, backend.addr, lb.gossip());
@@ -153,61 +156,44 @@ fn is_out(rows: &[Row], name: &str) -> bool {
     csv::server(rows, name).is_none_or(|row| !row.is_up())
 }
 
-/// From the signal to the member until the balancer no longer sends requests.
-async fn leave() {
-    let lb = Lb::start().await;
-    let _steady = Pair::start("steady", lb.gossip(), "").await;
-    let (mut out, mut ended) = (Vec::new(), Vec::new());
-    for turn in 0..JOINS {
-        let name = format!("w{turn}");
-        let mut pair = Pair::start(&name, lb.gossip(), "").await;
-        lb.until_status(&name, "UP").await;
-        let began = Instant::now();
-        pair.member.process.signal(rustix::process::Signal::TERM);
-        gone(&lb, &name).await;
-        out.push(began.elapsed());
-        pair.member.process.ended(Duration::from_secs(10)).await;
-        ended.push(began.elapsed());
+async fn death() {
+    let (mut loaded, mut idle) = (Vec::new(), Vec::new());
+    let (mut failed, mut sent) = (0, 0);
+    for _ in 0..RUNS / TEN.len() {
+        let (lb, _steady) = steady().await;
+        let load = Load::start(lb.addr(), 200);
+        for turn in 0..TEN.len() {
+            loaded.push(killed(&lb, &format!("w{turn}"), Some(&load)).await);
+        }
+        let report = load.stop().await;
+        (failed, sent) = (failed + report.failed.len(), sent + report.sent);
+        // Without a load only the balancer's own checks and gossip can notice.
+        let (lb, _steady) = steady().await;
+        for turn in 0..TEN.len() {
+            idle.push(killed(&lb, &format!("idle{turn}"), None).await);
+        }
     }
     say(
-        "leave: SIGTERM until out of rotation (polled over HTTP)",
-        &out,
+        "death: SIGKILL of webapp and member until out of rotation, 200 requests/s",
+        &loaded,
     );
-    say("leave: SIGTERM until the member has ended", &ended);
+    print(&format!("death: {failed} of {sent} requests failed"));
+    say(
+        "death: the same without any request, of one that has been up for 3 s",
+        &idle,
+    );
 }
 
-async fn death() {
+/// A balancer and ten webapps that stay, so that ten that die one after the other are never most of
+/// the service.
+async fn steady() -> (Lb, Vec<Pair>) {
     let lb = Lb::with("--workers 2").await;
-    // Ten, so that those who die one after the other are never most of the service.
     let mut steady = Vec::new();
     for name in TEN {
         steady.push(Pair::start(name, lb.gossip(), "").await);
     }
     lb.until_up(&TEN).await;
-    let load = Load::start(lb.addr(), 200);
-    let mut out = Vec::new();
-    for turn in 0..10 {
-        out.push(killed(&lb, &format!("w{turn}"), Some(&load)).await);
-    }
-    let report = load.stop().await;
-    say(
-        "death: SIGKILL of webapp and member until out of rotation, 200 requests/s",
-        &out,
-    );
-    print(&format!(
-        "death: {} of {} requests failed",
-        report.failed.len(),
-        report.sent
-    ));
-    // Without a load only the balancer's own checks and gossip can notice.
-    let mut out = Vec::new();
-    for turn in 0..10 {
-        out.push(killed(&lb, &format!("idle{turn}"), None).await);
-    }
-    say(
-        "death: the same without any request, of one that has been up for 3 s",
-        &out,
-    );
+    (lb, steady)
 }
 
 async fn killed(lb: &Lb, name: &str, load: Option<&Load>) -> Duration {
@@ -281,13 +267,14 @@ fn print(line: &str) {
     writeln!(std::io::stdout(), "{line}").expect("standard output");
 }
 
-const NAMES: &str = "join, leave, death, churn, order, restart, crash, crash-loop, moved, late, stopped, \
+const NAMES: &str = "join, leave, drain, death, churn, order, restart, crash, crash-loop, moved, late, stopped, \
                      handlers, pair, footprint, hostile; in networks of our own silent, traffic, \
                      long; in containers docker-stop, docker-kill, docker-order, docker-crash, rolling \
                      [--restarts N] [--rate N]";
 const TEN: [&str; 10] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
 const GROWN: Duration = Duration::from_secs(3);
-const JOINS: usize = 50;
+/// How often what takes moments is measured.
+const RUNS: usize = 100;
 /// Requests between two changes: a fifth of a second.
 const STEADY: u64 = 40;
 const MOST_ASKED: usize = 20_000;

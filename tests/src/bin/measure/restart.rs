@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use e2e::cluster::Cluster;
 use e2e::folder::Folder;
 
-use super::say;
+use super::{RUNS, say};
 
 /// From the start of the process until all of ten members are up.
 pub(super) async fn restart() {
@@ -18,7 +18,7 @@ pub(super) async fn restart() {
         let mut times = Vec::new();
         for turn in 0..RUNS {
             // Not always at the same moment of the members' rounds; and what is known is written.
-            tokio::time::sleep(Duration::from_millis(600 + 37 * turn)).await;
+            tokio::time::sleep(Duration::from_millis(600 + 37 * turn as u64)).await;
             cluster.lb.process.kill();
             let began = Instant::now();
             cluster.lb.restart().await;
@@ -31,4 +31,3 @@ pub(super) async fn restart() {
 }
 
 const MEMBERS: usize = 10;
-const RUNS: u64 = 20;

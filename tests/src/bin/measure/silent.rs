@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use e2e::netns::Net;
 
 use super::site::Site;
-use super::{gone, print, say};
+use super::{RUNS, gone, print, say};
 
 /// One after the other of ten hosts is cut off, nobody being told, and comes back.
 pub(super) async fn silent() {
@@ -16,7 +16,7 @@ pub(super) async fn silent() {
     };
     let site = Site::open(&net, "si", 7, 10, "").await;
     let (mut out, mut back) = (Vec::new(), Vec::new());
-    for turn in 0..SILENCES {
+    for turn in 0..RUNS {
         // Not always at the same moment of gossip's rounds.
         sleep(CALM + Duration::from_millis(37 * (turn as u64 % 11))).await;
         let host = turn % 10;
@@ -42,6 +42,5 @@ pub(super) async fn silent() {
     ));
 }
 
-const SILENCES: usize = 60;
 /// Who goes down more often than each 30 s is held out.
 const CALM: Duration = Duration::from_millis(2_500);
