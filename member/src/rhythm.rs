@@ -64,7 +64,7 @@ impl Rhythm {
     pub fn patience(&self) -> Option<Duration> {
         let known = self.steps >= FEW;
         let lossy = self.deviation.saturating_sub(STEADY);
-        known.then(|| (4 * self.mean + 5 * self.deviation + 15 * lossy).min(MOST))
+        known.then(|| (4 * self.mean + 4 * self.deviation + 16 * lossy).min(MOST))
     }
 }
 
