@@ -44,26 +44,18 @@ pub(super) async fn long() {
 }
 
 async fn watched(site: &Site<'_>, what: &str, rate: Option<u32>) {
-    let (mut failed, mut sent) = (Vec::new(), 0);
-    match rate {
-        None => sleep(LONG).await,
-        Some(rate) => {
-            let began = Instant::now();
-            while began.elapsed() < LONG {
-                // A load ends by itself after five minutes.
-                let load = Load::start(site.lb.addr(), rate);
-                sleep(LOADED.min(LONG.saturating_sub(began.elapsed()))).await;
-                let report = load.stop().await;
-                sent += report.sent;
-                failed.extend(report.failed);
-            }
-        }
-    }
+    let (early, (sent, failed)) = tokio::join!(
+        async {
+            sleep(LEARNT).await;
+            site.verdicts()
+        },
+        loaded(site, rate)
+    );
     let (downs, verdicts) = (site.downs(), site.verdicts());
     let node_hours = HOSTS as f64 * LONG.as_secs_f64() / 3_600.0;
     print(&format!(
         "long: {what}, {HOSTS} hosts, {LONG:?}: {} evicted; {verdicts} verdicts of death by gossip, \
-         {:.2} each node-hour; {} of {sent} requests failed",
+         {:.2} each node-hour, {early} of them in the first {LEARNT:?}; {} of {sent} requests failed",
         downs.len(),
         verdicts as f64 / node_hours,
         failed.len(),
@@ -73,6 +65,25 @@ async fn watched(site: &Site<'_>, what: &str, rate: Option<u32>) {
         .iter()
         .take(5)
         .for_each(|line| print(&format!("  {line}")));
+}
+
+/// Ten minutes, with requests if any are to be made: how many there were, and which failed.
+async fn loaded(site: &Site<'_>, rate: Option<u32>) -> (u64, Vec<String>) {
+    let Some(rate) = rate else {
+        sleep(LONG).await;
+        return (0, Vec::new());
+    };
+    let (mut failed, mut sent) = (Vec::new(), 0);
+    let began = Instant::now();
+    while began.elapsed() < LONG {
+        // A load ends by itself after five minutes.
+        let load = Load::start(site.lb.addr(), rate);
+        sleep(LOADED.min(LONG.saturating_sub(began.elapsed()))).await;
+        let report = load.stop().await;
+        sent += report.sent;
+        failed.extend(report.failed);
+    }
+    (sent, failed)
 }
 
 /// One host has a twentieth of a core, which a busy loop shares with its webapp and its member.
@@ -144,5 +155,7 @@ fn tally(downs: &[String]) {
 const ASKED: &str = "--check /";
 const HOSTS: usize = 10;
 const LONG: Duration = Duration::from_secs(600);
+/// Until the rhythm of the new losses is known.
+const LEARNT: Duration = Duration::from_secs(30);
 const LOADED: Duration = Duration::from_secs(240);
 const SETTLE: Duration = Duration::from_secs(10);

@@ -163,6 +163,8 @@ async fn death() {
         let (lb, _steady) = steady().await;
         let load = Load::start(lb.addr(), 200);
         for turn in 0..TEN.len() {
+            // Not always at the same place of the rotation.
+            load.another(turn as u64).await;
             loaded.push(killed(&lb, &format!("w{turn}"), Some(&load)).await);
         }
         let report = load.stop().await;
