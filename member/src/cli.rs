@@ -221,15 +221,15 @@ fn description(sources: &Sources, problems: &mut Problems) -> Description {
         problems.add("--http: missing; where the webapp listens, as --http 3000");
     }
     let http = http.unwrap_or_else(|| ([0, 0, 0, 0], 1).into());
-    let name = sources.optional("name", text(rules::name), problems);
+    let name = sources.optional("name", flags::name, problems);
     let name = name.or_else(|| host::name().map(Arc::from));
     if name.is_none() {
         problems.add("--name: missing; this host has no name to take");
     }
     let mut node = Description::backend(name.as_deref().unwrap_or("unnamed"), http);
     let service = Arc::from(DEFAULT_SERVICE);
-    node.service = sources.one("service", service, text(rules::name), problems);
-    node.check = sources.optional("check", text(rules::path), problems);
+    node.service = sources.one("service", service, flags::name, problems);
+    node.check = sources.optional("check", check_path, problems);
     node.weight = sources.one("weight", 1, rule(rules::weight), problems);
     let tags = sources.many("tag", rule(rules::tag), problems);
     node.tags = tags.into_iter().collect();
@@ -249,8 +249,8 @@ fn rule<T>(parse: impl Fn(&str) -> Result<T, &'static str>) -> impl Fn(&str) -> 
     move |text| parse(text).map_err(str::to_owned)
 }
 
-fn text(parse: impl Fn(&str) -> Result<&str, &'static str>) -> impl Fn(&str) -> Parsed<Arc<str>> {
-    move |text| parse(text).map(Arc::from).map_err(str::to_owned)
+fn check_path(text: &str) -> Parsed<Arc<str>> {
+    rules::path(text).map(Arc::from).map_err(str::to_owned)
 }
 
 const KEYS: [&str; 22] = [

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::advertise::Advertise;
 use crate::gossip::{GOSSIP_PORT, GossipConfig};
 use crate::node::Description;
-use crate::parse;
+use crate::parse::{self, Parsed};
 use crate::protect::protection;
 use crate::resolve::Resolver;
 use crate::rules;
@@ -65,8 +65,15 @@ pub fn gossip(node: Description, sources: &Sources, problems: &mut Problems) -> 
     gossip.listen = sources.one("gossip", gossip.listen, parse::listen, problems);
     gossip.advertise = sources.optional("advertise", Advertise::parse, problems);
     gossip.resolver = Resolver::new(sources.optional("resolver", parse::address, problems));
-    let name = |text: &str| rules::name(text).map(Arc::from).map_err(str::to_owned);
     gossip.cluster = sources.one("cluster", gossip.cluster, name, problems);
     gossip.protection = protection(sources, problems);
     gossip
+}
+
+/// The name of a node, a service or a cluster, by [`rules::name`].
+///
+/// # Errors
+/// States the rule.
+pub fn name(text: &str) -> Parsed<Arc<str>> {
+    rules::name(text).map(Arc::from).map_err(str::to_owned)
 }

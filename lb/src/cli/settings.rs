@@ -8,10 +8,10 @@ use std::time::Duration;
 use member::flags;
 use member::gossip::GossipConfig;
 use member::hooks::Hooks;
+use member::host;
 use member::node::{DEFAULT_SERVICE, Description};
 use member::parse::{self, Parsed};
 use member::settings::{Problems, Sources};
-use member::{host, rules};
 use stats_ui::PageSettings;
 
 use crate::app::Settings;
@@ -29,7 +29,7 @@ pub(super) fn settings(sources: &Sources, problems: &mut Problems) -> Settings {
         stats: sources.one("stats", Some(wildcard(STATS_PORT)), listen_or_off, problems),
         page,
         gossip: gossip(sources, problems),
-        service: sources.one("service", service, name, problems),
+        service: sources.one("service", service, flags::name, problems),
         workers: sources.one("workers", cores(), number(1..=1024), problems),
         maxconn: sources.one("maxconn", MAXCONN, number(1..=1_000_000), problems),
         drain_timeout: sources.one("drain-timeout", DRAIN, parse::duration, problems),
@@ -42,7 +42,7 @@ pub(super) fn settings(sources: &Sources, problems: &mut Problems) -> Settings {
 
 fn gossip(sources: &Sources, problems: &mut Problems) -> GossipConfig {
     let own = sources
-        .optional("name", name, problems)
+        .optional("name", flags::name, problems)
         .or_else(|| host::name().map(Arc::from));
     if own.is_none() {
         problems.add("--name: missing; this host has no name to take");
@@ -110,10 +110,6 @@ fn positive(text: &str) -> Parsed<Duration> {
     } else {
         Ok(duration)
     }
-}
-
-fn name(text: &str) -> Parsed<Arc<str>> {
-    rules::name(text).map(Arc::from).map_err(str::to_owned)
 }
 
 pub(super) fn number<T>(range: std::ops::RangeInclusive<T>) -> impl Fn(&str) -> Parsed<T>

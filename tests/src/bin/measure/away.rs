@@ -30,7 +30,7 @@ pub(super) async fn moved() {
     let mut times = Vec::new();
     for turn in 0..MOVES {
         // Not always at the same moment of the members' rounds.
-        sleep(SETTLE + Duration::from_millis(137 * u64::from(turn))).await;
+        sleep(SETTLE + Duration::from_millis(137 * u64::from(turn) % 400)).await;
         let next = Ipv4Addr::new(127, 7, 1, turn + 2);
         lb.process.kill();
         let began = Instant::now();
@@ -86,7 +86,7 @@ pub(super) async fn stopped() {
     let load = Load::start(cluster.lb.addr(), STOPPED_RATE);
     let mut back = Vec::new();
     for turn in 0..STOPS {
-        sleep(SETTLE + Duration::from_millis(137 * turn)).await;
+        sleep(SETTLE + Duration::from_millis(137 * turn % 400)).await;
         cluster.lb.process.signal(Signal::STOP);
         sleep(STOPPED).await;
         cluster.lb.process.signal(Signal::CONT);
@@ -122,9 +122,9 @@ fn tell_exits(what: &str, apps: &mut [(Backend, Member)]) {
 }
 
 const SETTLE: Duration = Duration::from_secs(3);
-const MOVES: u8 = 30;
-const LATE_ROUNDS: u8 = 2;
+const MOVES: u8 = 100;
+const LATE_ROUNDS: u8 = 10;
 const LATE_CLUSTERS: u8 = 10;
-const STOPS: u64 = 10;
+const STOPS: u64 = 100;
 const STOPPED: Duration = Duration::from_secs(5);
 const STOPPED_RATE: u32 = 50;

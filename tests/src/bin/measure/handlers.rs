@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -13,6 +13,7 @@ use e2e::folder::Folder;
 use e2e::lb::Lb;
 use e2e::member::Member;
 
+use crate::clock::{between, time_of_day};
 use crate::{RUNS, say};
 
 /// Both clocks are this machine's: the member's log tells when it said `ready`, the script when
@@ -43,10 +44,8 @@ pub(super) async fn run() {
         let text = folder.until("began", "it is called", told).await;
         let line = text.lines().find(|line| line.ends_with(&mine));
         let began = line.and_then(|line| line.split(' ').next());
-        times.push(since(
-            time_of_day(&word),
-            began.and_then(micros).unwrap_or_default(),
-        ));
+        let began = began.and_then(epoch).expect("a time");
+        times.push(between(time_of_day(&word), began));
         member.stop().await;
         webapp.stop().await;
     }
@@ -56,50 +55,28 @@ pub(super) async fn run() {
 
 /// How long the shells alone take on this machine at this moment.
 async fn by_hand(script: &str) -> Duration {
-    let now = || {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .expect("after 1970")
-    };
     let command = format!("OUT=/dev/stdout {script}");
     let mut shell = Command::new("/bin/sh");
     shell
         .args(["-c", &command])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
-    let asked = now().as_micros() as u64 % DAY;
+    let asked = UNIX_EPOCH.elapsed().expect("after 1970");
     let mut child = shell.spawn().expect("a shell");
     let mut stdin = child.stdin.take().expect("a pipe");
     stdin.write_all(b"x\n").await.expect("it reads");
     drop(stdin);
     let output = child.wait_with_output().await.expect("it ends");
     let text = String::from_utf8_lossy(&output.stdout);
-    let began = text.split(' ').next().and_then(micros);
-    since(asked, began.expect("a time"))
+    let began = text.split(' ').next().and_then(epoch);
+    between(asked, began.expect("a time"))
 }
 
-/// Microseconds since midnight, from `2026-11-25T19:23:29.159629Z  INFO ...`.
-fn time_of_day(line: &str) -> u64 {
-    let time = line.split(['T', 'Z']).nth(1).expect("a time");
-    let mut parts = time
-        .split(':')
-        .map(|part| part.parse::<f64>().expect("a number"));
-    let mut next = || parts.next().expect("hours, minutes, seconds");
-    let seconds = next() * 3_600.0 + next() * 60.0 + next();
-    (seconds * 1e6).round() as u64
+/// Bash's `1795634609.159629`, seconds since 1970.
+fn epoch(text: &str) -> Option<Duration> {
+    let seconds = text.replace(',', ".").parse().ok()?;
+    Some(Duration::from_secs_f64(seconds))
 }
-
-/// Microseconds since midnight, from bash's `1795634609.159629`.
-fn micros(text: &str) -> Option<u64> {
-    let micros: u64 = text.replace(['.', ','], "").parse().ok()?;
-    Some(micros % DAY)
-}
-
-fn since(word: u64, began: u64) -> Duration {
-    Duration::from_micros((began + DAY - word) % DAY)
-}
-
-const DAY: u64 = 86_400_000_000;
 
 const SCRIPT: &str = r#"#!/usr/bin/env bash
 began=$EPOCHREALTIME

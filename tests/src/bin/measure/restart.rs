@@ -18,7 +18,7 @@ pub(super) async fn restart() {
         let mut times = Vec::new();
         for turn in 0..RUNS {
             // Not always at the same moment of the members' rounds; and what is known is written.
-            tokio::time::sleep(Duration::from_millis(600 + 37 * turn as u64)).await;
+            tokio::time::sleep(Duration::from_millis(600 + 37 * turn as u64 % 400)).await;
             cluster.lb.process.kill();
             let began = Instant::now();
             cluster.lb.restart().await;
