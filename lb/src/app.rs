@@ -129,7 +129,7 @@ impl Lb {
     /// The first address that cannot be bound, or thread that cannot be started.
     pub async fn start(mut settings: Settings) -> Result<Self, Error> {
         let ulimit_n = vitals::raise_open_files();
-        settings.maxconn = affordable(settings.maxconn, ulimit_n);
+        settings.maxconn = affordable(&settings, ulimit_n);
         let (listen, listener) = bind("clients (--listen)", settings.listen)?;
         let page = settings
             .stats
@@ -246,8 +246,10 @@ fn bind(purpose: &'static str, addr: SocketAddr) -> Result<(SocketAddr, StdListe
 }
 
 /// As many connections as there are descriptors for: one in and one out each, and some for us.
-fn affordable(maxconn: usize, ulimit_n: u64) -> usize {
-    let room = (ulimit_n.saturating_sub(RESERVED) / 2).max(1) as usize;
+fn affordable(settings: &Settings, ulimit_n: u64) -> usize {
+    let maxconn = settings.maxconn;
+    let ours = RESERVED + upstream::DESCRIPTORS_BESIDE * settings.workers as u64;
+    let room = (ulimit_n.saturating_sub(ours) / 2).max(1) as usize;
     if ulimit_n == 0 || maxconn <= room {
         return maxconn;
     }

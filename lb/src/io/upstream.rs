@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::channel::Channel;
@@ -40,9 +41,8 @@ pub async fn dial(addr: SocketAddr, limit: Duration) -> Result<TcpStream, Refusa
     opened(limit, TcpStream::connect(addr)).await
 }
 
-/// The same for checks, of which a lost segment must not be the end: the kernel sends it again after
-/// a second (RFC 6298, 2.1), half of what a check has. So the connection is attempted up to three
-/// times, side by side.
+/// The same where a lost segment must not be the end, nor cost a second, after which the kernel sends it
+/// again (RFC 6298, 2.1): the connection is attempted up to three times, side by side.
 ///
 /// # Errors
 ///
@@ -126,6 +126,8 @@ pub struct Shard {
     policy: ProxyPolicy,
     recorder: Recorder,
     idle: Mutex<HashMap<u64, Vec<Idle>>>,
+    /// Of connects that may be attempted again beside the first.
+    insistent: Semaphore,
 }
 
 impl Shard {
@@ -136,6 +138,7 @@ impl Shard {
             policy,
             recorder,
             idle: Mutex::default(),
+            insistent: Semaphore::new(INSISTENT),
         }
     }
 
@@ -176,12 +179,21 @@ impl Shard {
         let server = lease.server();
         let stream = tokio::select! {
             biased;
-            stream = dial(server.addr, self.policy.timeouts.connect) => stream?,
+            stream = self.dial(server.addr) => stream?,
             () = server.unusable() => return Err(Refusal::Abandoned),
         };
         let sink = self.recorder.server_bytes(ledger, &server.row);
         let patience = self.policy.timeouts.server;
         Ok(Box::new(Channel::new(stream, sink, patience)))
+    }
+
+    /// Insists, unless so many do already that their descriptors would be missed elsewhere.
+    async fn dial(&self, addr: SocketAddr) -> Result<TcpStream, Refusal> {
+        let limit = self.policy.timeouts.connect;
+        match self.insistent.try_acquire() {
+            Ok(_insistent) => dial_insistently(addr, limit).await,
+            Err(_) => dial(addr, limit).await,
+        }
     }
 
     fn take(&self, uid: u64, want: Want, now: Duration) -> Option<Box<Channel>> {
@@ -262,11 +274,74 @@ pub async fn sweep(shard: Weak<Shard>) {
     }
 }
 
+/// Descriptors that the connects of one worker may take beyond one each.
+pub const DESCRIPTORS_BESIDE: u64 = 2 * INSISTENT as u64;
+/// Connects are so short that more are only under way where segments are lost or a server is gone.
+const INSISTENT: usize = 16;
 const SWEEP: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use member::node::NodeKey;
+    use socket2::{Domain, Socket, Type};
+
     use super::*;
+    use crate::clock::Clock;
+    use crate::config::Timeouts;
+    use crate::frontend::Frontend;
+    use crate::pool::server::Row;
+
+    /// A shard, and a server at this address that may be chosen.
+    fn shard(addr: SocketAddr, connect: Duration) -> (Shard, Lease, Arc<Ledger>) {
+        let name: Arc<str> = Arc::from("s1");
+        let frontend = Arc::new(Frontend::new(Arc::clone(&name), 1, 1));
+        let mut policy = ProxyPolicy::default();
+        policy.timeouts = Timeouts {
+            connect,
+            ..policy.timeouts
+        };
+        let ledger = Arc::new(Ledger::new(Arc::clone(&name), 1));
+        let row = Arc::new(Row::new(Arc::clone(&name), 1, 1));
+        let key = NodeKey {
+            name,
+            generation: 1,
+        };
+        let server = Arc::new(Server::new(1, key, addr, row, Arc::default()));
+        server.stand(Standing::Usable);
+        let recorder = Recorder::new(frontend, 0, Clock::start());
+        (
+            Shard::new(policy, recorder),
+            server.lease().unwrap(),
+            ledger,
+        )
+    }
+
+    #[tokio::test]
+    async fn a_connect_whose_first_segment_is_lost_does_not_wait_for_the_kernel() {
+        // One connection is all that waits to be accepted: the kernel drops what comes after it.
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        listener
+            .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+            .unwrap();
+        listener.listen(0).unwrap();
+        let addr = listener.local_addr().unwrap().as_socket().unwrap();
+        let _waiting = std::net::TcpStream::connect(addr).unwrap();
+        // The kernel sends a lost segment again after a second.
+        let (shard, lease, ledger) = shard(addr, Duration::from_millis(950));
+        let mut connect = pin!(shard.connect(&lease, &ledger, Want::Any, Duration::ZERO));
+        poll_fn(|cx| {
+            assert!(connect.as_mut().poll(cx).is_pending(), "there was room");
+            Poll::Ready(())
+        })
+        .await;
+        let _accepted = listener.accept().unwrap();
+        let connected = connect.await;
+        assert!(connected.is_ok(), "{connected:?}");
+    }
 
     #[test]
     fn only_the_servers_errors_are_the_servers() {
