@@ -83,17 +83,22 @@ pub(super) async fn late() {
 /// Stopped for five seconds, as by a host that does not come round to it.
 pub(super) async fn stopped() {
     let mut cluster = Cluster::with(10, "--workers 2").await;
-    let load = Load::start(cluster.lb.addr(), STOPPED_RATE);
-    let mut back = Vec::new();
-    for turn in 0..STOPS {
-        sleep(SETTLE + Duration::from_millis(137 * turn % 400)).await;
-        cluster.lb.process.signal(Signal::STOP);
-        sleep(STOPPED).await;
-        cluster.lb.process.signal(Signal::CONT);
-        back.push(cluster.lb.until("it answers", |_| true).await);
+    let (mut back, mut failed, mut sent) = (Vec::new(), Vec::new(), 0);
+    for round in 0..STOPS / STOPS_A_LOAD {
+        let load = Load::start(cluster.lb.addr(), STOPPED_RATE);
+        for turn in 0..STOPS_A_LOAD {
+            let turn = round * STOPS_A_LOAD + turn;
+            sleep(SETTLE + Duration::from_millis(137 * turn % 400)).await;
+            cluster.lb.process.signal(Signal::STOP);
+            sleep(STOPPED).await;
+            cluster.lb.process.signal(Signal::CONT);
+            back.push(cluster.lb.until("it answers", |_| true).await);
+        }
+        sleep(SETTLE).await;
+        let report = load.stop().await;
+        sent += report.sent;
+        failed.extend(report.failed);
     }
-    sleep(SETTLE).await;
-    let report = load.stop().await;
     let said = cluster.lb.process.stderr();
     let count = |what: &str| said.lines().filter(|line| line.contains(what)).count();
     print(&format!(
@@ -102,10 +107,10 @@ pub(super) async fn stopped() {
         count(" is DOWN"),
         count("has no server available"),
         count("fell silent in gossip at once"),
-        report.failed.len(),
-        report.sent,
+        failed.len(),
+        sent,
     ));
-    report.failed.iter().take(5).for_each(|line| print(line));
+    failed.iter().take(5).for_each(|line| print(line));
     print(&format!("stopped: answers again after {}", spread(&back)));
     cluster.ready().await;
 }
@@ -126,5 +131,7 @@ const MOVES: u8 = 100;
 const LATE_ROUNDS: u8 = 10;
 const LATE_CLUSTERS: u8 = 10;
 const STOPS: u64 = 100;
+/// A load ends by itself after five minutes.
+const STOPS_A_LOAD: u64 = 25;
 const STOPPED: Duration = Duration::from_secs(5);
 const STOPPED_RATE: u32 = 50;
