@@ -46,6 +46,12 @@ pub fn is_optimised() -> bool {
     profile() != "dev"
 }
 
+/// The folder of binaries that were built elsewhere, as those of an image: `E2E_BINARIES`.
+#[must_use]
+pub fn given() -> Option<PathBuf> {
+    std::env::var_os("E2E_BINARIES").map(PathBuf::from)
+}
+
 /// The profile that the binaries are built in: `E2E_PROFILE`, else that of the tests.
 #[must_use]
 pub fn profile() -> String {
@@ -60,6 +66,9 @@ pub fn profile() -> String {
 fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
+        if let Some(given) = given() {
+            return given;
+        }
         // Apart, so that the test package adds no features to what is shipped.
         let profile = profile();
         build(&profile, &["-p", "lb", "-p", "member"]);

@@ -286,3 +286,43 @@ fn a_dead_life_of_a_later_generation_does_not_take_the_server_away() {
         ],
     );
 }
+
+/// A webapp that was gone for 17 ms, which a request met, was not well all the time.
+#[test]
+fn what_was_gone_for_a_moment_may_have_been_met() {
+    holds(
+        7491,
+        &[
+            (1, Start(4)),
+            (38, Start(5)),
+            (374, Start(2)),
+            (481, Start(6)),
+            (534, Start(9)),
+            (866, Start(8)),
+            (923, Start(7)),
+            (1012, Start(10)),
+            (1197, KillWebapp(8)),
+            (1467, StartWebapp(8)),
+            (1630, Start(0)),
+            (1659, Start(1)),
+            (2119, Kill(1)),
+            (2365, Start(3)),
+            (2469, Stop(6, 2376)),
+            (2641, Start(11)),
+            (3921, Kill(10)),
+            (4312, StartElsewhere(10)),
+            (5630, Leave(5)),
+            (5994, Kill(4)),
+            (6554, StartElsewhere(1)),
+            (8043, Stop(3, 3793)),
+            (9062, StartElsewhere(4)),
+            (9548, Cut(3, 5, All, 5491)),
+            (11100, Isolate(8, Http, 1933)),
+            (11127, Start(5)),
+            (14462, Cut(2, 1, All, 6430)),
+            (15866, Cut(10, 6, Gossip, 2727)),
+            (17612, KillWebapp(9)),
+            (17629, StartWebapp(9)),
+        ],
+    );
+}

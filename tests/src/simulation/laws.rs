@@ -57,15 +57,28 @@ impl World {
             if self.slots[balancer].is_none() {
                 continue;
             }
-            for member in BALANCERS..SLOTS {
-                self.survey(balancer, member);
-            }
+            self.survey_from(balancer);
             self.everybody_is_served(balancer)?;
             self.nobody_is_served_for_long_who_is_gone(balancer)?;
             self.one_life_at_a_place(balancer)?;
             self.nobody_returns_by_rumour(balancer)?;
         }
         Ok(())
+    }
+
+    /// Notes what has begun and what has ended between balancers and members.
+    pub(super) fn survey_all(&mut self) {
+        for balancer in 0..BALANCERS {
+            if self.slots[balancer].is_some() {
+                self.survey_from(balancer);
+            }
+        }
+    }
+
+    fn survey_from(&mut self, balancer: Slot) {
+        for member in BALANCERS..SLOTS {
+            self.survey(balancer, member);
+        }
     }
 
     fn survey(&mut self, balancer: Slot, member: Slot) {
@@ -232,7 +245,7 @@ impl World {
     /// After every change of a pool: whoever went has given a reason, whoever came may be there.
     pub(super) fn judge_pool(&mut self, slot: Slot) -> Result<(), String> {
         let now = self.now;
-        (BALANCERS..SLOTS).for_each(|member| self.survey(slot, member));
+        self.survey_from(slot);
         let reachable = self.laws.reachable.range((slot, 0)..(slot, SLOTS));
         let reachable: Vec<_> = reachable.map(|(_, (life, at))| (*life, *at)).collect();
         let lives = &self.lives;

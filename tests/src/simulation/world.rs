@@ -151,7 +151,11 @@ impl World {
             }
         }
         match event {
-            Event::Deed(deed) => self.act(deed),
+            Event::Deed(deed) => {
+                self.act(deed);
+                // What is undone before the next audit has been so all the same.
+                self.survey_all();
+            }
             Event::Wake(slot, at) => self.wake(slot, at),
             Event::Audit => {
                 self.ground.mend(self.now);

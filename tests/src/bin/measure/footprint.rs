@@ -14,10 +14,13 @@ use super::serf::Balancer;
 
 /// Ten members and a balancer, then ten agents and a balancer's.
 pub(super) async fn footprint() {
-    print(&format!(
-        "footprint: member, built in the profile {}:",
-        bin::profile()
-    ));
+    match bin::given() {
+        Some(folder) => print(&format!("footprint: member, of {}:", folder.display())),
+        None => print(&format!(
+            "footprint: member, of profile {}:",
+            bin::profile()
+        )),
+    }
     {
         let cluster = Cluster::of(NODES).await;
         let members = cluster.apps.iter().map(|(_, member)| &member.process);
