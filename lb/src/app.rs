@@ -414,8 +414,9 @@ fn show(
 
 /// Few look at the statistics page.
 const STATS_MAXCONN: usize = 100;
-/// Descriptors for listeners, gossip, checks, the statistics page and the runtimes.
-const RESERVED: u64 = 320;
+/// Descriptors for listeners, gossip, checks (256 at once, 48 for attempts beside them), the statistics
+/// page and the runtimes.
+const RESERVED: u64 = 400;
 /// Pauses after each contact of those that the pool file remembers.
 const CONTACTS: [Duration; 3] = [
     Duration::from_millis(250),

@@ -353,11 +353,11 @@ impl Drop for File {
 async fn too_few_descriptors_lower_maxconn_with_a_word() {
     let shell = Path::new("/bin/sh");
     let script = format!(
-        "ulimit -n 464; exec {} --workers 2 --listen 127.0.0.1:0 --stats 127.0.0.1:0 --gossip 127.0.0.1:0",
+        "ulimit -n 544; exec {} --workers 2 --listen 127.0.0.1:0 --stats 127.0.0.1:0 --gossip 127.0.0.1:0",
         bin::lb().display()
     );
     let mut lb = Process::start(shell, ["-c", &script]);
-    lb.said("464 open files are too few for --maxconn 10000: taking 40")
+    lb.said("544 open files are too few for --maxconn 10000: taking 40")
         .await;
     assert_eq!(lb.stop().await, 0);
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::upstream::{Refusal, dial_insistently};
@@ -22,7 +23,8 @@ pub async fn probe(errand: &Errand, policy: CheckPolicy) -> Option<Proof> {
         Probe::Connect => None,
         Probe::Full => errand.check.as_deref(),
     };
-    let (finding, code, info) = match dial_insistently(errand.server.addr, limit).await {
+    let (finding, code, info) = match dial_insistently(errand.server.addr, limit, &INSISTENT).await
+    {
         Err(refusal) => {
             let (finding, info) = conviction(&refusal)?;
             (finding, None, info)
@@ -46,6 +48,9 @@ pub async fn probe(errand: &Errand, policy: CheckPolicy) -> Option<Proof> {
         took: began.elapsed(),
     })
 }
+
+/// Room for attempts beside the first, of all probes.
+static INSISTENT: Semaphore = Semaphore::const_new(24);
 
 /// What a refused connection proves; `None`: nothing.
 fn conviction(refusal: &Refusal) -> Option<(Finding, Arc<str>)> {

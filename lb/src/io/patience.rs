@@ -2,13 +2,14 @@
 //! step, so that whoever is never kept waiting pays nothing for them, and that are used again,
 //! since moving one to a later time costs far less than a new one.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::rt;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 /// A limit, and the wait that is under way.
@@ -113,23 +114,41 @@ impl Drop for Loan {
     }
 }
 
-/// What ends first of up to three attempts, each of them begun when those before have kept us waiting.
-pub(super) async fn insist<T, F: Future<Output = T>>(attempt: impl Fn() -> F) -> T {
+/// What ends first of up to three attempts, each of them begun when those before have kept us waiting;
+/// later ones only if there is `room` for them, and only what `counts` of how they end.
+pub(super) async fn insist<T, F: Future<Output = T>>(
+    attempt: impl Fn() -> F,
+    room: &Semaphore,
+    counts: impl Fn(&T) -> bool,
+) -> T {
     let mut first = pin!(attempt());
     if let Ok(ended) = timeout(SECOND_AFTER, &mut first).await {
         return ended;
     }
-    let mut second = pin!(attempt());
+    let Ok(_place) = room.try_acquire() else {
+        return first.await;
+    };
+    let mut second = pin!(counted(attempt(), &counts));
     tokio::select! {
         ended = &mut first => return ended,
         ended = &mut second => return ended,
         () = sleep(THIRD_AFTER) => {}
     }
-    let third = pin!(attempt());
+    let third = pin!(counted(attempt(), &counts));
     tokio::select! {
         ended = first => ended,
         ended = second => ended,
         ended = third => ended,
+    }
+}
+
+/// As the attempt ends if that counts, else never.
+async fn counted<T>(attempt: impl Future<Output = T>, counts: impl Fn(&T) -> bool) -> T {
+    let ended = attempt.await;
+    if counts(&ended) {
+        ended
+    } else {
+        pending().await
     }
 }
 
@@ -141,42 +160,53 @@ const THIRD_AFTER: Duration = Duration::from_millis(400);
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
-    use std::future::pending;
 
     use hyper::rt::Timer;
 
     use super::*;
 
-    /// Which attempt was answered, and when, if so many were lost before it.
-    async fn insisted(lost: usize) -> (usize, Duration) {
+    /// Which attempt was answered, and when, if those before `answered` are lost and those of `failing`
+    /// come to nothing for want of something of ours.
+    async fn insisted(answered: usize, failing: &[usize], places: usize) -> (usize, Duration) {
         let (began, attempts) = (Instant::now(), Cell::new(0));
         let attempt = || {
             let number = attempts.replace(attempts.get() + 1);
             async move {
-                if number < lost {
+                if number < answered && !failing.contains(&number) {
                     pending::<()>().await;
                 }
                 number
             }
         };
-        (insist(attempt).await, began.elapsed())
+        let counts = |number: &usize| !failing.contains(number);
+        let ended = insist(attempt, &Semaphore::new(places), counts).await;
+        (ended, began.elapsed())
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_attempt_that_is_not_answered_is_made_again_beside_it() {
-        assert_eq!(insisted(0).await, (0, Duration::ZERO));
-        assert_eq!(insisted(1).await, (1, SECOND_AFTER));
-        assert_eq!(insisted(2).await, (2, SECOND_AFTER + THIRD_AFTER));
+        assert_eq!(insisted(0, &[], 1).await, (0, Duration::ZERO));
+        assert_eq!(insisted(1, &[], 1).await, (1, SECOND_AFTER));
+        assert_eq!(insisted(2, &[], 1).await, (2, SECOND_AFTER + THIRD_AFTER));
         let late = async || sleep(Duration::from_millis(300)).await;
         let began = Instant::now();
-        insist(late).await;
+        insist(late, &Semaphore::new(1), |()| true).await;
         assert_eq!(
             began.elapsed(),
             Duration::from_millis(300),
             "the first goes on"
         );
-        let never = timeout(Duration::from_secs(60), insisted(3));
+        let never = timeout(Duration::from_secs(60), insisted(3, &[], 1));
         assert!(never.await.is_err(), "three and no more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_later_attempt_takes_nothing_from_the_first() {
+        let without_room = timeout(Duration::from_secs(60), insisted(1, &[], 0));
+        assert!(without_room.await.is_err(), "no room, no second attempt");
+        let third = SECOND_AFTER + THIRD_AFTER;
+        assert_eq!(insisted(2, &[1], 1).await, (2, third), "the second fails");
+        assert_eq!(insisted(0, &[0], 1).await.0, 0, "the first always counts");
     }
 
     #[tokio::test(start_paused = true)]

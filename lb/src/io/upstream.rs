@@ -38,29 +38,38 @@ pub enum Refusal {
 ///
 /// [`Refusal::Failed`] or [`Refusal::Ours`] with the system's error, or [`Refusal::TimedOut`].
 pub async fn dial(addr: SocketAddr, limit: Duration) -> Result<TcpStream, Refusal> {
-    opened(limit, TcpStream::connect(addr)).await
+    within(limit, attempt(addr)).await
 }
 
 /// The same where a lost segment must not be the end, nor cost a second, after which the kernel sends it
-/// again (RFC 6298, 2.1): the connection is attempted up to three times, side by side.
+/// again (RFC 6298, 2.1): up to three attempts side by side, later ones while there is `room`, since each takes a
+/// descriptor and a port.
 ///
 /// # Errors
 ///
-/// As [`dial`]; whatever ends first counts.
-pub async fn dial_insistently(addr: SocketAddr, limit: Duration) -> Result<TcpStream, Refusal> {
-    opened(limit, insist(|| TcpStream::connect(addr))).await
+/// As [`dial`]; whatever ends first counts, unless a later attempt fails for want of something of ours.
+pub async fn dial_insistently(
+    addr: SocketAddr,
+    limit: Duration,
+    room: &Semaphore,
+) -> Result<TcpStream, Refusal> {
+    let counts = |ended: &Result<_, _>| !matches!(ended, Err(Refusal::Ours(_)));
+    within(limit, insist(|| attempt(addr), room, counts)).await
 }
 
-async fn opened(
-    limit: Duration,
-    attempt: impl Future<Output = io::Result<TcpStream>>,
-) -> Result<TcpStream, Refusal> {
-    let stream = timeout(limit, attempt)
-        .await
-        .map_err(|_| Refusal::TimedOut)?
-        .map_err(blame)?;
+async fn attempt(addr: SocketAddr) -> Result<TcpStream, Refusal> {
+    let stream = TcpStream::connect(addr).await.map_err(blame)?;
     stream.set_nodelay(true).map_err(blame)?;
     Ok(stream)
+}
+
+async fn within(
+    limit: Duration,
+    attempt: impl Future<Output = Result<TcpStream, Refusal>>,
+) -> Result<TcpStream, Refusal> {
+    timeout(limit, attempt)
+        .await
+        .unwrap_or(Err(Refusal::TimedOut))
 }
 
 /// Whose doing a failed connect is.
@@ -126,7 +135,7 @@ pub struct Shard {
     policy: ProxyPolicy,
     recorder: Recorder,
     idle: Mutex<HashMap<u64, Vec<Idle>>>,
-    /// Of connects that may be attempted again beside the first.
+    /// Room for connects that are attempted again beside the first.
     insistent: Semaphore,
 }
 
@@ -177,23 +186,15 @@ impl Shard {
 
     async fn open(&self, lease: &Lease, ledger: &Arc<Ledger>) -> Result<Box<Channel>, Refusal> {
         let server = lease.server();
+        let limit = self.policy.timeouts.connect;
         let stream = tokio::select! {
             biased;
-            stream = self.dial(server.addr) => stream?,
+            stream = dial_insistently(server.addr, limit, &self.insistent) => stream?,
             () = server.unusable() => return Err(Refusal::Abandoned),
         };
         let sink = self.recorder.server_bytes(ledger, &server.row);
         let patience = self.policy.timeouts.server;
         Ok(Box::new(Channel::new(stream, sink, patience)))
-    }
-
-    /// Insists, unless so many do already that their descriptors would be missed elsewhere.
-    async fn dial(&self, addr: SocketAddr) -> Result<TcpStream, Refusal> {
-        let limit = self.policy.timeouts.connect;
-        match self.insistent.try_acquire() {
-            Ok(_insistent) => dial_insistently(addr, limit).await,
-            Err(_) => dial(addr, limit).await,
-        }
     }
 
     fn take(&self, uid: u64, want: Want, now: Duration) -> Option<Box<Channel>> {
@@ -276,7 +277,7 @@ pub async fn sweep(shard: Weak<Shard>) {
 
 /// Descriptors that the connects of one worker may take beyond one each.
 pub const DESCRIPTORS_BESIDE: u64 = 2 * INSISTENT as u64;
-/// Connects are so short that more are only under way where segments are lost or a server is gone.
+/// So many more are only under way at once where a server is gone, not where segments are lost.
 const INSISTENT: usize = 16;
 const SWEEP: Duration = Duration::from_secs(1);
 
