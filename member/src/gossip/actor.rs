@@ -15,6 +15,7 @@ use crate::gossip::config::GossipConfig;
 use crate::gossip::contacts::Contacts;
 use crate::gossip::herald;
 use crate::gossip::outlets::{Identity, Outlets, Pulse};
+use crate::gossip::search::Answers;
 use crate::gossip::seeds;
 use crate::gossip::voice::Voice;
 use crate::gossip::wire::Wire;
@@ -55,7 +56,7 @@ pub(super) struct Actor {
     contacts: Contacts,
     news: Arc<Notify>,
     look: Interval,
-    found: mpsc::Receiver<Vec<SocketAddr>>,
+    found: mpsc::Receiver<Answers>,
     follower: Option<AbortHandle>,
     /// The seeds as they were given, for the log.
     seeds: String,
@@ -69,7 +70,7 @@ pub(super) struct Actor {
 
 enum Event {
     Command(Option<Command>),
-    Found(Vec<SocketAddr>),
+    Found(Answers),
     Look,
     Due,
     Ended(String),
@@ -123,7 +124,7 @@ impl Actor {
                 Event::Command(Some(Command::Leave(done))) => return self.leave(done).await,
                 Event::Command(None) => return,
                 Event::Command(Some(command)) => self.obey(command).await,
-                Event::Found(addresses) => self.find(addresses).await,
+                Event::Found(answers) => self.find(answers).await,
                 Event::Look => self.look().await,
                 Event::Due => {}
                 Event::Ended(why) => self.voice.mourn(self.epoch.elapsed(), &why),
@@ -140,7 +141,7 @@ impl Actor {
             command = self.inbox.recv() => Event::Command(command),
             () = self.news.notified() => Event::Look,
             () = wait_until(due) => Event::Due,
-            Some(addresses) = self.found.recv() => Event::Found(addresses),
+            Some(answers) = self.found.recv() => Event::Found(answers),
             _ = self.look.tick() => Event::Look,
             why = self.voice.ended() => Event::Ended(why),
         }
@@ -225,8 +226,8 @@ impl Actor {
     }
 
     /// The seeds mean these addresses now: contact them, and see whether ours still holds.
-    async fn find(&mut self, addresses: Vec<SocketAddr>) {
-        self.contacts.found(self.epoch.elapsed(), addresses);
+    async fn find(&mut self, answers: Answers) {
+        self.contacts.found(self.epoch.elapsed(), answers);
         let seeds: Vec<_> = self.contacts.seeds().collect();
         if self.voice.is_unborn() {
             self.begin(0).await;

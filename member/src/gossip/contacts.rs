@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::gossip::pokes::{BURST, NEWS, ONCE, Pokes};
-use crate::gossip::search::{Search, Step};
+use crate::gossip::search::{Answers, Search, Step};
 use crate::node::Role;
 use crate::snapshot::{Change, Presence, Snapshot};
 
@@ -38,9 +38,9 @@ impl Contacts {
         self.pokes.next()
     }
 
-    /// The seeds' names now mean `addresses`.
-    pub(super) fn found(&mut self, now: Duration, addresses: Vec<SocketAddr>) {
-        for seed in self.search.resolved(addresses) {
+    /// The seeds now mean what was answered.
+    pub(super) fn found(&mut self, now: Duration, answers: Answers) {
+        for seed in self.search.resolved(answers) {
             self.pokes.plan(now, seed, BURST);
         }
         self.plan_all(now, self.search.seeds().collect(), ONCE);

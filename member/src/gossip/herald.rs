@@ -52,8 +52,9 @@ pub(super) fn tell(change: &Change) {
     }
 }
 
-/// Once, at the start: whether strangers can listen and speak.
-pub(super) fn tell_protection(protection: &Protection, gossip: SocketAddr) {
+/// Once, at the start: whether strangers can listen and speak, by the address that is listened on, whichever is
+/// told to others.
+pub(super) fn tell_protection(protection: &Protection, bound: SocketAddr) {
     if let Some(file) = protection
         .file
         .as_ref()
@@ -64,9 +65,9 @@ pub(super) fn tell_protection(protection: &Protection, gossip: SocketAddr) {
     }
     match &protection.keyring {
         Some(keyring) => tell_keys(&keyring.ids()),
-        None if gossip.ip().to_canonical().is_loopback() => return,
+        None if bound.ip().to_canonical().is_loopback() => return,
         None => tracing::warn!(
-            "gossip is in clear: whoever can send datagrams to {gossip} can add a server and \
+            "gossip is in clear: whoever can send datagrams to {bound} can add a server and \
              take others' requests; `member keygen` makes a key, RAGOT_ENCRYPT or \
              --keyring-file gives it to every node"
         ),

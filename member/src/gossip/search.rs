@@ -4,10 +4,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// What each seed means now; `None`: that could not be found out.
+pub(super) type Answers = Vec<Option<Vec<SocketAddr>>>;
+
 /// What is known of where balancers may be.
 #[derive(Debug)]
 pub(super) struct Search {
-    resolved: Vec<SocketAddr>,
+    /// What each seed meant when it was last found out.
+    resolved: Vec<Vec<SocketAddr>>,
     added: Vec<SocketAddr>,
     /// Since when no balancer has been heard.
     alone_since: Option<Duration>,
@@ -36,14 +40,18 @@ impl Search {
         }
     }
 
-    /// Takes what the seeds' names mean now, and gives what is new. An empty answer changes
-    /// nothing: the last known address may yet come back.
-    pub(super) fn resolved(&mut self, addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-        let is_new = |seed: &&SocketAddr| !self.resolved.contains(seed);
-        let new = addresses.iter().filter(is_new).copied().collect();
-        if !addresses.is_empty() {
-            self.resolved = addresses;
+    /// Takes what the seeds' names mean now, and gives what is new. Where that could not be found out, or is
+    /// nothing, the last known addresses stay: one may yet come back.
+    pub(super) fn resolved(&mut self, answers: Answers) -> Vec<SocketAddr> {
+        let before: Vec<_> = self.resolved.concat();
+        self.resolved.resize(answers.len(), Vec::new());
+        for (known, answer) in self.resolved.iter_mut().zip(answers) {
+            if let Some(answer) = answer.filter(|answer| !answer.is_empty()) {
+                *known = answer;
+            }
         }
+        let mut new = self.resolved.concat();
+        new.retain(|address| !before.contains(address));
         new
     }
 
@@ -52,7 +60,7 @@ impl Search {
     }
 
     pub(super) fn seeds(&self) -> impl Iterator<Item = SocketAddr> {
-        self.resolved.iter().chain(&self.added).copied()
+        self.resolved.iter().flatten().chain(&self.added).copied()
     }
 
     /// Decides for `now`, given whether no balancer `is_alone` heard.
@@ -134,9 +142,22 @@ mod tests {
     fn a_name_that_is_gone_keeps_its_last_address() {
         let [a, b] = [1, 2].map(|n| SocketAddr::from(([10, 0, 0, n], 7373)));
         let mut search = Search::new();
-        assert_eq!(search.resolved(vec![a]), [a]);
-        assert_eq!(search.resolved(vec![]), []);
-        assert_eq!(search.seeds().collect::<Vec<_>>(), [a]);
-        assert_eq!(search.resolved(vec![a, b]), [b]);
+        let mut resolved = |answer| {
+            let new = search.resolved(vec![answer]);
+            (new, search.seeds().collect::<Vec<_>>())
+        };
+        assert_eq!(resolved(Some(vec![a])), (vec![a], vec![a]));
+        assert_eq!(resolved(Some(vec![])), (vec![], vec![a]));
+        assert_eq!(resolved(None), (vec![], vec![a]));
+        assert_eq!(resolved(Some(vec![a, b])), (vec![b], vec![a, b]));
+    }
+
+    #[test]
+    fn a_name_that_is_gone_keeps_its_last_address_beside_one_that_is_there() {
+        let [a, b, c] = [1, 2, 3].map(|n| SocketAddr::from(([10, 0, 0, n], 7373)));
+        let mut search = Search::new();
+        search.resolved(vec![Some(vec![a]), Some(vec![b])]);
+        assert_eq!(search.resolved(vec![Some(vec![c]), None]), [c]);
+        assert_eq!(search.seeds().collect::<Vec<_>>(), [c, b]);
     }
 }

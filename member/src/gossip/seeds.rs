@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use crate::gossip::search::Answers;
 use crate::parse::HostPort;
 use crate::resolve::{ResolveError, Resolver};
 
@@ -18,13 +19,13 @@ pub(super) async fn follow(
     seeds: Vec<HostPort>,
     resolver: Resolver,
     mut alone: watch::Receiver<bool>,
-    found: mpsc::Sender<Vec<SocketAddr>>,
+    found: mpsc::Sender<Answers>,
 ) {
     let mut complaints = Complaints::default();
     let mut pause = FIRST_PAUSE;
     loop {
-        let addresses = resolve_all(&seeds, resolver, &mut complaints).await;
-        if found.send(addresses).await.is_err() {
+        let answers = resolve_all(&seeds, resolver, &mut complaints).await;
+        if found.send(answers).await.is_err() {
             return;
         }
         let is_alone = *alone.borrow_and_update();
@@ -54,27 +55,23 @@ async fn resolve_all(
     seeds: &[HostPort],
     resolver: Resolver,
     complaints: &mut Complaints,
-) -> Vec<SocketAddr> {
+) -> Answers {
     let mut lookups = JoinSet::new();
     for (at, seed) in seeds.iter().cloned().enumerate() {
         lookups.spawn(async move { (at, resolver.resolve(&seed).await) });
     }
-    let mut answers = Vec::new();
+    let mut answers = vec![None; seeds.len()];
     while let Some(answer) = lookups.join_next().await {
-        answers.extend(answer);
-    }
-    answers.sort_by_key(|(at, _)| *at);
-    let mut addresses = Vec::new();
-    for (at, answer) in answers {
+        let Ok((at, answer)) = answer else { continue };
         match answer {
             Ok(found) => {
                 complaints.settle(at);
-                addresses.extend(found);
+                answers[at] = Some(found);
             }
             Err(error) => complaints.tell(at, &error),
         }
     }
-    addresses
+    answers
 }
 
 /// Tells of a seed that cannot be resolved at first, then every 10 s.

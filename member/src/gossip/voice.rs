@@ -99,7 +99,7 @@ impl Voice {
         }
         tracing::info!("{} gossips at {gossip} ({})", key.name, route.reason);
         if self.generation == 0 {
-            herald::tell_protection(&self.config.protection, gossip);
+            herald::tell_protection(&self.config.protection, self.local);
         }
         self.generation = generation;
         self.lives += 1;
