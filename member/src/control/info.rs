@@ -80,6 +80,8 @@ pub(crate) fn gossip(pulse: &Pulse, traffic: Traffic) -> Vec<Pair> {
         ("bytes_in", traffic.bytes_in.to_string()),
         ("bytes_out", traffic.bytes_out.to_string()),
         ("junk", traffic.junk.to_string()),
+        ("refused", traffic.refused.to_string()),
+        ("limited", traffic.limited.to_string()),
         ("errors", traffic.errors.to_string()),
     ]
 }

@@ -2,9 +2,11 @@
 //! `belief` decide, the contacts be made, and tells what is believed.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
@@ -41,6 +43,8 @@ pub(super) enum Command {
     Leave(oneshot::Sender<()>),
     #[cfg(test)]
     AbortLife,
+    #[cfg(test)]
+    Panic,
 }
 
 /// The owner of everything in this folder.
@@ -114,15 +118,30 @@ impl Actor {
         }
     }
 
-    /// Until it is told to leave, or nobody holds a handle any more.
+    /// Until it is told to leave, or nobody holds a handle any more. A panic in it ends this life of gossip
+    /// and no other: the next begins with what was believed, as after any end.
     pub(super) async fn run(mut self) {
         if self.seeds.is_empty() {
             self.begin(0).await;
         }
         loop {
+            match AssertUnwindSafe(self.serve()).catch_unwind().await {
+                Ok(Some(done)) => return self.leave(done).await,
+                Ok(None) => return,
+                Err(_) => {
+                    self.voice.fall_silent().await;
+                    self.voice.mourn(self.epoch.elapsed(), "a panic");
+                }
+            }
+        }
+    }
+
+    /// Until somebody waits for its leave, or nobody can any more.
+    async fn serve(&mut self) -> Option<oneshot::Sender<()>> {
+        loop {
             match self.next().await {
-                Event::Command(Some(Command::Leave(done))) => return self.leave(done).await,
-                Event::Command(None) => return,
+                Event::Command(Some(Command::Leave(done))) => return Some(done),
+                Event::Command(None) => return None,
                 Event::Command(Some(command)) => self.obey(command).await,
                 Event::Found(answers) => self.find(answers).await,
                 Event::Look => self.look().await,
@@ -192,6 +211,8 @@ impl Actor {
             }
             #[cfg(test)]
             Command::AbortLife => self.voice.abort(),
+            #[cfg(test)]
+            Command::Panic => panic!("as asked for"),
             // Taken by `run`, which ends with it.
             Command::Leave(_) => {}
         }

@@ -12,6 +12,7 @@ use crate::seal::{Refused, SECONDS_APART};
 pub(super) struct Grievances {
     told: Option<Duration>,
     untold: u64,
+    told_of_crowd: Option<Duration>,
 }
 
 impl Grievances {
@@ -28,6 +29,21 @@ impl Grievances {
             others => format!(", and {others} more were turned away before it"),
         };
         Some(format!("a datagram from {from} {reason}{others}"))
+    }
+}
+
+impl Grievances {
+    /// There was no room at `now` for nodes that `from` tells of; gives the line to be written, if it is
+    /// time for one.
+    pub(super) fn crowd(&mut self, now: Duration, from: SocketAddr) -> Option<String> {
+        if self.told_of_crowd.is_some_and(|told| now < told + PAUSE) {
+            return None;
+        }
+        self.told_of_crowd = Some(now);
+        Some(format!(
+            "gossip has no room for all nodes that {from} tells of, and does not hear the rest: too many, or \
+             too many that are not heard themselves"
+        ))
     }
 }
 
@@ -60,6 +76,21 @@ const PAUSE: Duration = Duration::from_secs(60);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_crowd_is_told_of_once_a_minute() {
+        let from = SocketAddr::from(([10, 0, 0, 5], 7373));
+        let mut grievances = Grievances::default();
+        let mut told = |second| {
+            grievances
+                .crowd(Duration::from_secs(second), from)
+                .is_some()
+        };
+        assert_eq!(
+            [0, 1, 59, 60, 61].map(|second| told(second)),
+            [true, false, false, true, false]
+        );
+    }
 
     #[test]
     fn one_line_a_minute_tells_what_came_meanwhile() {

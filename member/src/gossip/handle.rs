@@ -181,10 +181,16 @@ impl Gossip {
         }
     }
 
-    /// Ends the gossip task as a panic inside it would.
+    /// Ends chitchat's task as a panic inside it would.
     #[cfg(test)]
     pub(crate) fn abort_life(&self) {
         self.send(Command::AbortLife);
+    }
+
+    /// Panics in our own.
+    #[cfg(test)]
+    pub(crate) fn panic(&self) {
+        self.send(Command::Panic);
     }
 
     fn send(&self, command: Command) {

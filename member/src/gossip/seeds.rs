@@ -2,7 +2,6 @@
 //! not there yet. What is done with the addresses is the actor's affair.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};

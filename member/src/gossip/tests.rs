@@ -210,6 +210,16 @@ async fn a_silent_member_is_noticed_but_not_forgotten() {
 
 #[tokio::test]
 async fn a_dead_gossip_task_is_respawned_and_the_snapshot_stays() {
+    outlives(Gossip::abort_life).await;
+}
+
+#[tokio::test]
+async fn gossip_outlives_a_panic_of_our_own() {
+    outlives(Gossip::panic).await;
+}
+
+/// A balancer goes on with a new life after `end`, and with its snapshot meanwhile.
+async fn outlives(end: impl Fn(&Gossip)) {
     let lb = balancer(ANY_PORT).await;
     let s1 = member("s1", lb.local_addr()).await;
     s1.say(Word::Ready);
@@ -217,7 +227,7 @@ async fn a_dead_gossip_task_is_respawned_and_the_snapshot_stays() {
     let former = key_of(&lb);
     let mut snapshots = lb.snapshots();
     snapshots.mark_unchanged();
-    lb.abort_life();
+    end(&lb);
     until(lb.identity(), SOON, |i| {
         i.as_ref()
             .is_some_and(|i| i.key.generation > former.generation)

@@ -1,6 +1,7 @@
 //! chitchat's transport: its messages as datagrams and back, guarded, counted, and who was
 //! heard when. It knows datagrams, not nodes.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -83,6 +84,22 @@ impl Counters {
             limited: of(&self.limited),
             errors: of(&self.errors),
         }
+    }
+}
+
+impl Inside {
+    /// What [`Guard::admit`] gives, and what is to be said of nodes that there was no room for.
+    fn admit<'a>(
+        &mut self,
+        now: Times,
+        from: SocketAddr,
+        datagram: &'a mut [u8],
+    ) -> (Result<Cow<'a, [u8]>, Turned>, Option<String>) {
+        let before = self.guard.census.turned_away();
+        let admitted = self.guard.admit(now, from, datagram);
+        let is_crowded = self.guard.census.turned_away() > before;
+        let line = is_crowded.then(|| self.grievances.crowd(now.since, from));
+        (admitted, line.flatten())
     }
 }
 
@@ -221,7 +238,10 @@ impl Wire {
         count(&self.counters.datagrams_in, 1);
         count(&self.counters.bytes_in, length as u64);
         let now = self.now();
-        let admitted = self.inside().guard.admit(now, from, &mut buffer[..length]);
+        let (admitted, crowd) = self.inside().admit(now, from, &mut buffer[..length]);
+        if let Some(line) = crowd {
+            tracing::warn!("{line}");
+        }
         let message = match admitted {
             Ok(message) => decoded(&message),
             Err(why) => {

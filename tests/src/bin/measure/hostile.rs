@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use e2e::backend::Backend;
+use e2e::control::Control;
 use e2e::csv;
 use e2e::deadline::spread;
 use e2e::flood::{Flood, junk};
@@ -11,6 +12,7 @@ use e2e::forged::{self, Insider};
 use e2e::lb::Lb;
 use e2e::member::Member;
 use e2e::process::Process;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::print;
@@ -65,19 +67,27 @@ pub(crate) async fn all() {
 async fn attack(what: &str, flags: &str, datagrams: Vec<Vec<u8>>, count: u64) {
     let lb = Lb::with(&format!("--workers 1 {flags}")).await;
     let seed = lb.gossip().to_string();
-    let steady = Backend::http1("s1").await;
-    let _steady = Member::with("s1", steady.addr, &seed, flags);
+    let (steady, control) = (Backend::http1("s1").await, Control::new());
+    let heeded = format!("{flags} {}", control.flag());
+    let _steady = Member::with("s1", steady.addr, &seed, &heeded);
     lb.until_up(&["s1"]).await;
     let before = (lb.process.memory("VmRSS"), cpu(&lb.process));
     let began = Instant::now();
     let flood = Flood::start(lb.gossip(), datagrams, count);
     let (mut joins, mut leaves) = (Vec::new(), Vec::new());
-    let mut turn = 0;
-    while turn < 5 || (flood.is_on() && turn < MOST_TURNS) {
-        let (joined, left) = comes_and_goes(&lb, turn, flags).await;
-        joins.push(joined);
-        leaves.push(left);
-        turn += 1;
+    let traffic = async {
+        let mut turn = 0;
+        while turn < 5 || (flood.is_on() && turn < MOST_TURNS) {
+            let (joined, left) = comes_and_goes(&lb, turn, flags).await;
+            joins.push(joined);
+            leaves.push(left);
+            turn += 1;
+        }
+    };
+    let mut quietest = 0;
+    tokio::select! {
+        () = traffic => {}
+        () = listen(&control, &mut quietest) => {}
     }
     let took = flood.end();
     let rate = count as f64 / took.as_secs_f64();
@@ -87,10 +97,23 @@ async fn attack(what: &str, flags: &str, datagrams: Vec<Vec<u8>>, count: u64) {
     let up = csv::up(&lb.rows().await);
     print(&format!(
         "hostile: {what}: {count} datagrams, {rate:.0}/s; RSS {grown:+} KiB; CPU {used:.0} % of a \
-         core; join {}; leave {}; up afterwards {up:?}",
+         core; its heartbeat moved every {quietest} ms at least; join {}; leave {}; up afterwards {up:?}",
         spread(&joins),
         spread(&leaves)
     ));
+}
+
+/// Asks a member for ever how long ago the balancer's heartbeat moved; the longest, in milliseconds.
+async fn listen(control: &Control, quietest: &mut u64) {
+    loop {
+        let told = control.ask(r#"{"command":"list"}"#).await;
+        let members = told["members"].as_array().expect("an array");
+        let is_balancer = |member: &&Value| member["tags"]["role"] == "balancer";
+        let beat = members.iter().find(is_balancer);
+        let beat = beat.and_then(|member| member["last_heartbeat_ms"].as_u64());
+        *quietest = beat.unwrap_or(u64::MAX).max(*quietest);
+        tokio::time::sleep(OFTEN).await;
+    }
 }
 
 /// How long a webapp takes to come in, and to go out.
@@ -125,6 +148,8 @@ const CLEAR: &str = "--log-level info";
 const SEALED: &str = "--encrypt AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// What it goes by.
+/// Between two questions; a balancer's round comes every 100 ms.
+const OFTEN: Duration = Duration::from_millis(20);
 const KEY_ID: u16 = 0x1a9a;
 const FLOOD: u64 = 300_000;
 const MOST_TURNS: usize = 200;
