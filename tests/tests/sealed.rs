@@ -8,7 +8,9 @@ use e2e::backend::Backend;
 use e2e::bin;
 use e2e::client;
 use e2e::cluster;
+use e2e::control::Control;
 use e2e::csv;
+use e2e::deadline::eventually;
 use e2e::forged;
 use e2e::lb::Lb;
 use e2e::load::Load;
@@ -147,8 +149,8 @@ impl Drop for File {
 
 #[tokio::test]
 async fn keys_are_rotated_under_load() {
-    let file = File::new("rotated", &[KEY]);
-    let mut lb = Lb::with(&file.flag()).await;
+    let (file, control) = (File::new("rotated", &[KEY]), Control::new());
+    let mut lb = Lb::with(&format!("{} {}", file.flag(), control.flag())).await;
     let (one, two) = (Backend::http1("s1").await, Backend::http1("s2").await);
     let seed = lb.gossip().to_string();
     let mut members = [
@@ -169,6 +171,16 @@ async fn keys_are_rotated_under_load() {
         ),
         (vec![NEW_KEY], format!("sealed with key {new}")),
     ];
+    // What an operator waits for before the next step.
+    let everywhere = async |id: &str, seal: usize, hold: usize| {
+        let row = format!("{id:6} {seal:>5} {hold:>5}\n");
+        let held = async || {
+            let table = control.done(&bin::lb(), "keys").await;
+            table.contains(&row).then_some(())
+        };
+        eventually("every node tells of its keys", held).await;
+    };
+    everywhere(&old, 3, 3).await;
     for (keys, told) in &steps {
         file.write(keys);
         // One is asked to look, the others notice.
@@ -177,8 +189,14 @@ async fn keys_are_rotated_under_load() {
         for member in &members {
             member.process.said_last("sealed with", told).await;
         }
+        let seal = |id: &str| 3 * usize::from(told.starts_with(&format!("sealed with key {id}")));
+        for id in [&old, &new].into_iter().filter(|id| told.contains(*id)) {
+            everywhere(id, seal(id), 3).await;
+        }
         load.another(20).await;
     }
+    let known = control.ask(r#"{"command":"keys"}"#).await;
+    assert!(!known.to_string().contains(&old), "{known}");
     // A broken file changes nothing, and is told once.
     file.write(&["c2hvcnQ="]);
     lb.process.signal(Signal::HUP);

@@ -7,6 +7,7 @@ use std::process::Command;
 use e2e::csv::{self, Row};
 use e2e::deadline::eventually;
 use e2e::docker::{COMPOSE, Lab, compose, docker, try_docker};
+use e2e::folder::Folder;
 use e2e::stats::Stats;
 use e2e::{client, ring};
 
@@ -84,6 +85,25 @@ async fn the_lab_as_it_is_written_down() {
     // The balancer made anew, while its webapps run on.
     compose_up("up -d --force-recreate --no-deps ha").await;
     stats.until("seven are up again", seven).await;
+
+    // The same with a key.
+    let folder = Folder::new();
+    let given = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../.env")).unwrap();
+    folder.write("env", &format!("{given}\nRAGOT_ENCRYPT={KEY}\n"));
+    let file = folder.file("env");
+    compose_up(&format!("--env-file {} up -d", file.display())).await;
+    eventually("all three hold the key", async || {
+        let table = try_docker("exec ha /lb keys").await.unwrap_or_default();
+        table
+            .lines()
+            .any(|row| row.ends_with("3     3"))
+            .then_some(())
+    })
+    .await;
+    let node = docker("exec s1 pidof node").await;
+    let variables = docker(&format!("exec --user nobody s1 cat /proc/{node}/environ")).await;
+    assert!(variables.contains("TAG=s1"), "{variables}");
+    assert!(!variables.contains(KEY), "the webapp has the key");
 }
 
 /// The lab's addresses and ports, on this host and on its network.
@@ -114,3 +134,5 @@ async fn compose_up(words: &str) {
 fn local(port: u16) -> SocketAddr {
     ([127, 0, 0, 1], port).into() // fixed port: the lab's
 }
+
+const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
