@@ -117,7 +117,7 @@ impl Guard {
             self.note(now.since, from, boot);
             return Err(Turned::Empty);
         }
-        // Nobody can seal in another's name, but send from his address.
+        // A stranger cannot seal, but send from another's address.
         let may = match boot {
             Some(boot) => self.buckets.take(now.since, boot),
             None => self.buckets.take(now.since, from),

@@ -98,8 +98,7 @@ async fn phase(
 
 /// All of a hundred members, begun in one moment, are live and ready.
 const JOINED: Duration = Duration::from_secs(3);
-/// A member that has died is silent: phi 8 on means of a second, for up to a hundred heartbeats after
-/// a loss of 80 % (`script 28` took more than 5 s).
+/// A member that has died is silent: as long as a rhythm that lost words have upset is borne with, and a rumour.
 const MISSED: Duration = Duration::from_secs(10);
 /// A farewell without loss has arrived.
 const TOLD: Duration = Duration::from_millis(200);
