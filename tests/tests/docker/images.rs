@@ -3,6 +3,7 @@
 use e2e::client::{self, Answer};
 use e2e::deadline::eventually;
 use e2e::docker::{self, Lab, docker};
+use e2e::folder::Folder;
 use hyper::header::COOKIE;
 use hyper::{Method, Request};
 use serde_json::Value;
@@ -25,6 +26,22 @@ async fn the_balancers_image_is_one_file_run_by_nobody() {
         image["Config"]["Healthcheck"]["Test"],
         serde_json::json!(["CMD", "/lb", "ping"])
     );
+}
+
+#[tokio::test]
+async fn what_is_shipped_has_no_symbols() {
+    let Some(()) = docker::ready("what_is_shipped_has_no_symbols").await else {
+        return;
+    };
+    let folder = Folder::new();
+    for (image, file) in [("lb", "/lb"), ("webapp", "/usr/local/bin/member")] {
+        let made = docker(&format!("create ragot/{image}")).await;
+        docker(&format!("cp {made}:{file} {}", folder.at(image))).await;
+        docker(&format!("rm {made}")).await;
+        let program = std::fs::read(folder.file(image)).unwrap();
+        let has = |section: &[u8]| program.windows(section.len()).any(|at| at == section);
+        assert!(has(b"\0.shstrtab\0") && !has(b"\0.symtab\0"), "{file}");
+    }
 }
 
 #[tokio::test]
