@@ -87,7 +87,7 @@ mod tests {
                 .is_some()
         };
         assert_eq!(
-            [0, 1, 59, 60, 61].map(|second| told(second)),
+            [0, 1, 59, 60, 61].map(&mut told),
             [true, false, false, true, false]
         );
     }
