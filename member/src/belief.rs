@@ -12,13 +12,14 @@
 //!   a heartbeat seen to move, or a generation that began after ours. What is only rumour (a state that others still spread about a node that
 //!   died before we started) is silent. Erring towards live is safe, since a
 //!   balancer connects once before it trusts a new server.
-//! - *Which life of a name counts?* See `lives`.
+//! - *Which life of a name counts?* See `lives`. *Whose is a server?* See `claims`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::claims::{self, Ruling};
 use crate::eviction::Eviction;
 use crate::keys::KeyError;
 use crate::lives;
@@ -40,6 +41,8 @@ pub enum Complaint {
     Full(usize),
     /// Two live nodes share a name.
     SharedName(Arc<str>),
+    /// The first says that the server is its own which is the second's.
+    SharedServer(Id, Id),
 }
 
 /// The state of mind. Times are measured from any fixed moment, the same for all calls.
@@ -62,6 +65,10 @@ pub struct Belief {
     forgiving_until: Duration,
     snapshot: Arc<Snapshot>,
     receipts: Arc<Receipts>,
+    /// Whose server is whose, where several say so.
+    ruling: Ruling,
+    /// Of those denied a server, who was told of.
+    denied: BTreeSet<Id>,
     complaints: Vec<Complaint>,
     was_crowded: bool,
     was_full: bool,
@@ -84,6 +91,8 @@ impl Belief {
             forgiving_until: Duration::ZERO,
             snapshot: Arc::default(),
             receipts: Arc::default(),
+            ruling: Ruling::default(),
+            denied: BTreeSet::new(),
             complaints: Vec::new(),
             was_crowded: false,
             was_full: false,
@@ -110,13 +119,15 @@ impl Belief {
         self.notice_crowd(readings);
         self.notice_own_stall(now);
         self.round += 1;
-        let newest = newest_by_address(readings);
+        let speakers = speakers(readings);
         for reading in readings {
             if reading.id == self.me {
                 continue;
             }
-            let owns_address = newest.get(&reading.id.gossip) == Some(&reading.id.key.generation);
-            self.take(now, owns_address, reading);
+            let speaker = speakers.get(&reading.id.gossip);
+            let fresh = speaker.filter(|(heard, _)| now < *heard + self.fresh_for());
+            let is_replaced = fresh.is_some_and(|(_, id)| **id != reading.id);
+            self.take(now, is_replaced, reading);
         }
         self.hear_evictions();
         let (round, held) = (self.round, now < self.held_until);
@@ -172,6 +183,11 @@ impl Belief {
             .max()
     }
 
+    /// Where to ask whether a node is still there, of whose server another says that it is its own.
+    pub fn contested(&self) -> BTreeSet<SocketAddr> {
+        self.ruling.ask.clone()
+    }
+
     /// What is to be told, once.
     pub fn take_complaints(&mut self) -> Vec<Complaint> {
         std::mem::take(&mut self.complaints)
@@ -209,7 +225,7 @@ impl Belief {
         }
     }
 
-    fn take(&mut self, now: Duration, owns_address: bool, reading: &Reading) {
+    fn take(&mut self, now: Duration, is_replaced: bool, reading: &Reading) {
         if !self.peers.contains_key(&reading.id) && self.peers.len() >= NODES {
             if !self.was_full {
                 self.was_full = true;
@@ -223,7 +239,7 @@ impl Belief {
             fresh_for: self.fresh_for(),
             least: self.least(),
             promised: latest_plausible >= self.me.key.generation,
-            owns_address,
+            is_replaced,
             forgiving: now < self.forgiving_until,
         };
         let met = || (self.round, Peer::new(now, reading.heartbeat));
@@ -266,8 +282,25 @@ impl Belief {
         }
         let is_me = |id: &Id| id.key.name == self.me.key.name && id.gossip == self.me.gossip;
         let lives = by_name.values().flat_map(|lives| lives::that_count(lives));
-        let shown = lives.filter(|id| !is_me(id)).cloned().collect();
+        let mut shown: Vec<_> = lives.filter(|id| !is_me(id)).cloned().collect();
+        let peers = shown.iter().filter_map(|id| self.peers.get_key_value(id));
+        let claims = peers.filter_map(|(id, (_, peer))| peer.claim(id));
+        self.ruling = claims::judge(now, claims);
+        shown.retain(|id| !self.ruling.denied.contains(id));
+        self.warn_of_shared_servers();
         self.publish(now, shown);
+    }
+
+    fn warn_of_shared_servers(&mut self) {
+        let proven = &self.ruling.proven;
+        self.denied
+            .retain(|id| proven.iter().any(|(denied, _)| denied == id));
+        for (denied, holder) in proven {
+            if self.denied.insert(denied.clone()) {
+                let complaint = Complaint::SharedServer(denied.clone(), holder.clone());
+                self.complaints.push(complaint);
+            }
+        }
     }
 
     fn publish(&mut self, now: Duration, shown: Vec<Id>) {
@@ -326,14 +359,17 @@ impl Belief {
     }
 }
 
-/// The highest generation at each gossip address: only it can be what was heard from there.
-fn newest_by_address(readings: &[Reading]) -> HashMap<SocketAddr, u64> {
-    let mut newest = HashMap::new();
+/// Who was last heard at each address, and when.
+fn speakers(readings: &[Reading]) -> HashMap<SocketAddr, (Duration, &Id)> {
+    let mut speakers = HashMap::new();
     for reading in readings {
-        let generation = newest.entry(reading.id.gossip).or_insert(0);
-        *generation = reading.id.key.generation.max(*generation);
+        if let Some(heard) = reading.heard {
+            let speaker = (heard, &reading.id);
+            let last = speakers.entry(reading.id.gossip).or_insert(speaker);
+            *last = speaker.max(*last);
+        }
     }
-    newest
+    speakers
 }
 
 /// Nodes kept; the rest is ignored. A complete digest of these still fits a datagram.

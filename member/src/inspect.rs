@@ -6,7 +6,7 @@
 //! - `walk`: reads numbers and text, never beyond the end
 //! - `blocks`: chitchat's compressed blocks, both ways, with their limits
 //! - `message`: the parts of a message
-//! - `rewrite`: the same message with less in it
+//! - `rewrite`: the same message with less in it, or in another order
 //!
 //! ```text
 //! message = magic(2) version(1) type(1), then by type
@@ -25,7 +25,8 @@ mod walk;
 
 pub use blocks::{compress, decompress};
 pub use message::{DATAGRAM, DigestEntry, Message, NodeKeys, Progress};
-pub use walk::Fault;
+pub use rewrite::put_first;
+pub use walk::{Fault, identity};
 
 #[cfg(test)]
 pub(crate) mod forge;

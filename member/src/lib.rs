@@ -4,7 +4,7 @@
 //!
 //! - **data**: [`key_id`], [`node`], [`receipt`], [`reading`], [`snapshot`], [`eviction`],
 //!   [`error`], [`parse`], [`advertise`], `toml_file`, [`settings`], [`ended`]
-//! - **pure**: [`rules`], [`keys`], [`lives`], [`rhythm`], [`peer`], [`pace`],
+//! - **pure**: [`rules`], [`keys`], [`claims`], [`lives`], [`rhythm`], [`peer`], [`pace`],
 //!   [`belief`], [`wellness`], [`events`],
 //!   [`handler`], [`template`], [`restart`], [`seal`], [`inspect`], [`limit`]
 //! - **io**: [`host`], [`entropy`], [`signals`], [`children`], [`shell`], [`program`], [`resolve`],
@@ -33,6 +33,7 @@ pub mod rules;
 
 pub mod keys;
 
+pub mod claims;
 pub mod lives;
 pub mod pace;
 pub mod peer;

@@ -3,12 +3,15 @@
 //!
 //! - `buckets`: how often one source may speak
 //! - `census`: how many nodes gossip may hold, and how much of each
+//! - `hearsay`: who may speak of whom
 
 mod buckets;
 mod census;
+mod hearsay;
 
 pub use buckets::Buckets;
 pub use census::Census;
+pub use hearsay::{Hearsay, Speaker};
 
 #[cfg(test)]
 mod tests;

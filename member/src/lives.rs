@@ -1,8 +1,9 @@
 //! Which life of a name counts. Pure.
 //!
-//! A newer generation at the same server or gossip address replaces the old one at once,
-//! unless the old one is heard, or came last (a clock was set back). At another address both are
-//! shown while both are heard, for they may be two nodes that were given one name. One that
+//! A newer generation at the same gossip address replaces the old one at once, one at the same server
+//! when the old one is no longer heard; unless that came last (a clock was set back). At another
+//! address both are shown while both are heard, for they may be two nodes that were given one name; whose
+//! server it is decides `claims`. One that
 //! has left gives way; one that is silent does, unless the two have been heard beside each
 //! other for longer than a dead node is: then its silence is that of any node.
 
@@ -36,13 +37,13 @@ pub fn that_count<'a>(lives: &[Life<'a>]) -> Vec<&'a Id> {
             |other: &Life<'_>| has_left(other) && other.id > life.id && !came_after(life, other);
         lives
             .iter()
-            .any(|other| ended(other) && same_place(life, other))
+            .any(|other| ended(other) && takes_place(other, life))
     };
     let mut left_over: Vec<_> = lives.iter().filter(|life| !is_over(life)).collect();
     left_over.sort_by_key(|life| std::cmp::Reverse(rank(life)));
     let mut shown: Vec<&Life<'_>> = Vec::new();
     for life in left_over {
-        let replaced = shown.iter().any(|other| same_place(life, other));
+        let replaced = shown.iter().any(|other| takes_place(other, life));
         let stays = || is_heard(life) || shown.iter().all(|other| are_two(life, other, lives));
         if shown.is_empty() || (!replaced && stays()) {
             shown.push(life);
@@ -79,6 +80,12 @@ fn has_left(life: &Life<'_>) -> bool {
 
 fn is_heard(life: &Life<'_>) -> bool {
     life.presence == Presence::Live && !has_left(life)
+}
+
+/// Whether `life` gives way to `other`, which is at its address. Who is heard could not say a word
+/// if another had only to claim its server.
+fn takes_place(other: &Life<'_>, life: &Life<'_>) -> bool {
+    life.id.gossip == other.id.gossip || (!is_heard(life) && same_place(life, other))
 }
 
 fn same_place(a: &Life<'_>, b: &Life<'_>) -> bool {

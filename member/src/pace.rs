@@ -52,6 +52,11 @@ impl Pace {
         self.nodes = nodes;
     }
 
+    /// Whether rounds are held back, there being too many nodes.
+    pub fn is_held_back(&self) -> bool {
+        self.wanted() > self.tick
+    }
+
     /// `to` is about to be contacted outside of any round.
     pub fn ask(&mut self, to: SocketAddr) {
         let asked = self.asked.entry(to).or_default();

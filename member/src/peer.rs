@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::claims::Claim;
 use crate::eviction::Eviction;
 use crate::keys::{self, KeyError};
 use crate::lives::Life;
@@ -31,6 +32,8 @@ pub struct Peer {
     presence: Presence,
     /// When it last counted as heard.
     heard: Option<Duration>,
+    /// When it last spoke itself.
+    spoke: Option<Duration>,
     /// Whom it says it has evicted.
     evictions: Vec<Eviction>,
     /// While it is evicted, the word it last said itself.
@@ -51,8 +54,8 @@ pub struct Circumstances {
     pub least: Duration,
     /// Whether it began after we did, so that it cannot be a rumour from before.
     pub promised: bool,
-    /// Whether it is what was heard from its address: the newest there.
-    pub owns_address: bool,
+    /// Whether another is heard where it should be.
+    pub is_replaced: bool,
     /// Whether we have been away ourselves, so that silence means nothing yet.
     pub forgiving: bool,
 }
@@ -71,6 +74,7 @@ impl Peer {
             proved: false,
             presence: Presence::Silent,
             heard: None,
+            spoke: None,
             evictions: Vec::new(),
             evicted: None,
             doomed: None,
@@ -93,6 +97,19 @@ impl Peer {
             met: self.first_seen,
             left: self.left,
         }
+    }
+
+    /// What it claims, while it is heard and has not left.
+    pub fn claim<'a>(&'a self, id: &'a Id) -> Option<Claim<'a>> {
+        let node = self.node.as_ref()?;
+        let counts = self.presence == Presence::Live && node.word != Word::Left;
+        let claim = Claim {
+            id,
+            server: (&node.service, node.http?),
+            met: self.first_seen,
+            spoke: self.spoke,
+        };
+        counts.then_some(claim)
     }
 
     /// Its receipt for the generation of ours that it names.
@@ -195,12 +212,15 @@ impl Peer {
             self.left.get_or_insert(so.now);
         }
         let fresh = |at: Duration| so.now < at + so.fresh_for;
-        let heard = so.owns_address && reading.heard.is_some_and(fresh);
+        self.spoke = reading.heard;
+        let heard = self.spoke.is_some_and(fresh);
         let moves = self.rhythm.last().is_some_and(fresh);
         let promised = so.promised && fresh(self.first_seen);
         let known = self.rhythm.patience().map(|known| known.max(so.least));
         let pause = known.unwrap_or(so.fresh_for);
-        let beats = self.rhythm.last().is_some_and(|at| so.now < at + pause);
+        // Its own voice counts too: others may have told of heartbeats that it has yet to reach.
+        let last = self.rhythm.last().max(self.spoke);
+        let beats = last.is_some_and(|at| so.now < at + pause);
         let was_live = self.presence == Presence::Live;
         self.proved |= reading.live;
         let is_live = match known {
@@ -209,9 +229,9 @@ impl Peer {
             None if self.proved => reading.live || (was_live && beats),
             None => heard || moves || promised,
         };
-        if is_live {
+        if is_live && !so.is_replaced {
             self.presence = Presence::Live;
-        } else if !so.forgiving {
+        } else if so.is_replaced || !so.forgiving {
             self.presence = Presence::Silent;
         }
         if self.presence == Presence::Live {

@@ -25,7 +25,7 @@ pub struct Reading {
     pub heartbeat: u64,
     /// Whether the failure detector counts it among the living.
     pub live: bool,
-    /// When a datagram last came straight from its gossip address.
+    /// When it last spoke itself: a datagram came from its gossip address, where it is.
     pub heard: Option<Duration>,
     /// All its keys, when any has changed since the last reading.
     pub keys: Option<Vec<(String, String)>>,

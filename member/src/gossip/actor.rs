@@ -76,6 +76,7 @@ enum Event {
     Command(Option<Command>),
     Found(Answers),
     Look,
+    Wonder,
     Due,
     Ended(String),
 }
@@ -145,6 +146,7 @@ impl Actor {
                 Event::Command(Some(command)) => self.obey(command).await,
                 Event::Found(answers) => self.find(answers).await,
                 Event::Look => self.look().await,
+                Event::Wonder => self.ask(),
                 Event::Due => {}
                 Event::Ended(why) => self.voice.mourn(self.epoch.elapsed(), &why),
             }
@@ -159,6 +161,7 @@ impl Actor {
         tokio::select! {
             command = self.inbox.recv() => Event::Command(command),
             () = self.news.notified() => Event::Look,
+            () = self.voice.wonders() => Event::Wonder,
             () = wait_until(due) => Event::Due,
             Some(answers) = self.found.recv() => Event::Found(answers),
             _ = self.look.tick() => Event::Look,
@@ -279,6 +282,13 @@ impl Actor {
         }
     }
 
+    /// Has those speak for themselves of whom others tell something.
+    fn ask(&mut self) {
+        for to in self.voice.asks() {
+            self.voice.poke(to);
+        }
+    }
+
     /// Begins a life above the generation `above`, and lets everybody known hear of it.
     async fn begin(&mut self, above: u64) {
         let now = self.epoch.elapsed();
@@ -316,6 +326,7 @@ impl Actor {
             return;
         };
         belief.observe(now, &readings);
+        let contested = belief.contested();
         let complaints = belief.take_complaints();
         let (snapshot, receipts) = (belief.snapshot(), belief.receipts());
         let belied = self.voice.is_belied().then_some(0);
@@ -329,6 +340,8 @@ impl Actor {
             self.contacts.tell(now, member);
         }
         self.outlets.tell(snapshot, receipts);
+        contested.into_iter().for_each(|to| self.voice.poke(to));
+        self.ask();
         self.seek(now);
         let calm = self.outbid.is_none_or(|at| now >= at + OUTBID_AGAIN);
         if let Some(generation) = outbid.filter(|_| calm) {

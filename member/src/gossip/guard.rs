@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::gossip::config::Protection;
-use crate::inspect::{DATAGRAM, Fault, Message, compress, decompress};
+use crate::inspect::{DATAGRAM, Fault, Message, NodeKeys, compress, decompress, put_first};
 use crate::key_id::KeyId;
-use crate::limit::{Buckets, Census};
+use crate::limit::{Buckets, Census, Hearsay, Speaker};
 use crate::seal::{Content, Keyring, OVERHEAD, Opener, Refused, Sealer, looks_sealed};
 
 /// What a node lets in and out.
@@ -24,6 +24,7 @@ pub(super) struct Guard {
     /// peer may say.
     hellos: Buckets,
     pub(super) census: Census,
+    pub(super) hearsay: Hearsay,
     heard: HashMap<SocketAddr, Heard>,
 }
 
@@ -82,8 +83,20 @@ impl Guard {
             buckets: Buckets::new(RandomState::new()),
             hellos: Buckets::new(RandomState::new()),
             census: Census::default(),
+            hearsay: Hearsay::default(),
             heard: HashMap::new(),
         }
+    }
+
+    /// This node is called so now, as it stands on the wire.
+    pub(super) fn introduce(&mut self, me: Vec<u8>) {
+        self.hearsay.introduce(&me);
+        self.census.introduce(me);
+    }
+
+    /// Makes `message` tell who speaks.
+    pub(super) fn sign(&self, message: &mut [u8]) {
+        put_first(message, self.census.me());
     }
 
     /// The ids of the keys held, the sealing one first.
@@ -129,7 +142,11 @@ impl Guard {
         if let Some(other) = inspected.cluster.filter(|name| **name != *self.cluster) {
             return Err(Turned::Foreign(other.into()));
         }
-        let rest = self.census.sift(from, &inspected);
+        let (hearsay, proven) = (&mut self.hearsay, true);
+        let speaker = Speaker { from, proven };
+        hearsay.listen(now.since, speaker, &inspected);
+        let believed = |keys: &NodeKeys<'_>| hearsay.believes(now.since, speaker, keys);
+        let rest = self.census.sift(from, &inspected, believed);
         self.note(now.since, from, boot);
         Ok(rest.map_or(message, Cow::Owned))
     }

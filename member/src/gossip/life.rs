@@ -94,7 +94,8 @@ impl Life {
         for (id, state) in others {
             let changed = self.versions.get(id) != Some(&state.max_version());
             versions.insert(id.clone(), state.max_version());
-            let heard = wire.heard(id.gossip_advertise_addr);
+            let place = id.gossip_advertise_addr;
+            let heard = wire.heard_of(&id.node_id, id.generation_id, place);
             readings.push(Reading {
                 id: identity(id),
                 heartbeat: state.heartbeat().into(),

@@ -1,7 +1,7 @@
 //! What this node says of itself, and the life it says it in: begun at the right address
 //! above every former generation, begun anew when it ends, and left with a farewell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -309,6 +309,16 @@ impl Voice {
     /// says is old to them.
     pub(super) fn is_belied(&self) -> bool {
         self.life.as_ref().is_some_and(|life| life.belied)
+    }
+
+    /// Waits until others tell of somebody what it may not have said itself.
+    pub(super) async fn wonders(&self) {
+        self.wire.wonders().await;
+    }
+
+    /// Whom to ask now what they say of themselves.
+    pub(super) fn asks(&self) -> BTreeSet<SocketAddr> {
+        self.wire.asks()
     }
 
     /// Whether a datagram has just come from `address`.

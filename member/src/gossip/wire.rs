@@ -2,6 +2,7 @@
 //! heard when. It knows datagrams, not nodes.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use chitchat::transport::{Socket, Transport};
 use chitchat::{ChitchatMessage, Deserializable, Serializable};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::gossip::config::Protection;
@@ -49,6 +51,8 @@ pub(super) struct Wire {
     socket: Arc<dyn Datagrams>,
     counters: Arc<Counters>,
     epoch: Instant,
+    /// Notified when somebody is to be asked whether what others tell of it is true.
+    asked: Notify,
     inside: Mutex<Inside>,
 }
 
@@ -118,6 +122,7 @@ impl Wire {
             socket,
             counters: Arc::default(),
             epoch: Instant::now(),
+            asked: Notify::new(),
             inside: Mutex::new(Inside {
                 guard,
                 pace,
@@ -153,7 +158,7 @@ impl Wire {
     /// A life begins under this identity, as it stands on the wire.
     pub(super) fn introduce(&self, id: Vec<u8>) {
         let mut inside = self.inside();
-        inside.guard.census.introduce(id);
+        inside.guard.introduce(id);
         inside.pace.begin();
     }
 
@@ -170,7 +175,21 @@ impl Wire {
 
     /// So many nodes are live.
     pub(super) fn crowd(&self, nodes: usize) {
-        self.inside().pace.crowd(nodes);
+        let mut inside = self.inside();
+        inside.pace.crowd(nodes);
+        let is_crowd = inside.pace.is_held_back();
+        inside.guard.hearsay.trust(is_crowd);
+    }
+
+    /// Waits until there is somebody in [`Wire::asks`].
+    pub(super) async fn wonders(&self) {
+        self.asked.notified().await;
+    }
+
+    /// Whom to contact now, since others tell of them what they may not have said.
+    pub(super) fn asks(&self) -> BTreeSet<SocketAddr> {
+        let now = self.epoch.elapsed();
+        self.inside().guard.hearsay.asks(now)
     }
 
     /// `to` is about to be contacted outside of any round.
@@ -191,6 +210,13 @@ impl Wire {
     /// When a datagram last came from `address`.
     pub(super) fn heard(&self, address: SocketAddr) -> Option<Instant> {
         let heard = self.inside().guard.heard(address);
+        heard.map(|at| self.epoch + at)
+    }
+
+    /// When `id` itself was last heard.
+    pub(super) fn heard_of(&self, name: &str, generation: u64, at: SocketAddr) -> Option<Instant> {
+        let inside = self.inside();
+        let heard = inside.guard.hearsay.heard(name, generation, at);
         heard.map(|at| self.epoch + at)
     }
 
@@ -239,6 +265,9 @@ impl Wire {
         count(&self.counters.bytes_in, length as u64);
         let now = self.now();
         let (admitted, crowd) = self.inside().admit(now, from, &mut buffer[..length]);
+        if self.inside().guard.hearsay.wonders() {
+            self.asked.notify_one();
+        }
         if let Some(line) = crowd {
             tracing::warn!("{line}");
         }
@@ -315,6 +344,7 @@ impl Socket for Line {
         }
         self.outgoing.clear();
         message.serialize(&mut self.outgoing);
+        self.wire.inside().guard.sign(&mut self.outgoing);
         self.wire.send(to, &self.outgoing).await;
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::inspect::blocks;
 use crate::inspect::walk::{Fault, Walk};
+use crate::keys;
 
 /// A message that chitchat may decode.
 #[derive(Clone, Debug)]
@@ -81,6 +82,8 @@ pub struct NodeKeys<'a> {
     pub id: &'a [u8],
     /// The bytes of its keys and values.
     pub size: usize,
+    /// Whether there is more in it than receipts, which matter to whom they are for only.
+    pub matters: bool,
     pub(super) all: &'a [u8],
 }
 
@@ -89,6 +92,7 @@ struct Part {
     id: Range<usize>,
     all: Range<usize>,
     size: usize,
+    matters: bool,
 }
 
 impl<'a> Message<'a> {
@@ -152,6 +156,7 @@ impl<'a> Message<'a> {
         self.nodes.iter().map(|part| NodeKeys {
             id: &self.stream[part.id.clone()],
             size: part.size,
+            matters: part.matters,
             all: &self.stream[part.all.clone()],
         })
     }
@@ -224,6 +229,7 @@ impl Delta {
             id,
             all: start..start,
             size: 0,
+            matters: false,
         });
         Ok(())
     }
@@ -244,6 +250,7 @@ impl Delta {
         }
         let node = self.nodes.last_mut().ok_or(Fault("a key is nobody's"))?;
         node.size += key.len() + value.len();
+        node.matters |= !key.starts_with(keys::RECEIPT);
         self.keys += 1;
         self.version = version;
         Ok(())
@@ -251,9 +258,11 @@ impl Delta {
 
     /// In place of keys; after some, chitchat would assert that no version falls.
     fn no_keys(&mut self, walk: &mut Walk<'_>) -> Result<(), Fault> {
-        if self.nodes.is_empty() || self.keys > 0 {
+        let node = self.nodes.last_mut();
+        let Some(node) = node.filter(|_| self.keys == 0) else {
             return Err(Fault("a version stands where none may"));
-        }
+        };
+        node.matters = true;
         self.version = walk.counter()?;
         self.keys = 1;
         Ok(())

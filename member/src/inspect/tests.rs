@@ -240,3 +240,39 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn who_speaks_stands_first() {
+    let ids = ["a", "bb", "ccc"].map(|name| id(name, 7, "[::1]:9".parse().unwrap()));
+    let digest = |of: &[usize]| {
+        let syn = Forged::syn("ragot");
+        let syn = of
+            .iter()
+            .fold(syn, |syn, n| syn.heartbeat(&ids[*n], 5 + *n as u64));
+        syn.bytes()
+    };
+    let mut bytes = digest(&[0, 1, 2]);
+    put_first(&mut bytes, &ids[2]);
+    assert_eq!(bytes, digest(&[2, 0, 1]));
+    put_first(&mut bytes, &id("nobody", 1, "10.0.0.1:9".parse().unwrap()));
+    assert_eq!(bytes, digest(&[2, 0, 1]));
+    for cut in 0..bytes.len() {
+        put_first(&mut bytes[..cut].to_vec(), &ids[1]);
+    }
+    let mut ack = Forged::ack().node(&ids[0]).bytes();
+    let before = ack.clone();
+    put_first(&mut ack, &ids[0]);
+    assert_eq!(ack, before);
+}
+
+#[test]
+fn an_identity_is_read_as_it_was_written() {
+    for at in ["10.0.0.1:9", "[2001:db8::1]:7373"] {
+        let at = at.parse().unwrap();
+        assert_eq!(identity(&id("s1", 7, at)), Some((&b"s1"[..], 7, at)));
+    }
+    assert_eq!(
+        identity(&id("s1", 7, "10.0.0.1:9".parse().unwrap())[1..]),
+        None
+    );
+}

@@ -1,6 +1,6 @@
 //! Reads numbers and text from bytes, never beyond their end. Numbers are little endian.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use thiserror::Error;
 
@@ -88,6 +88,22 @@ impl<'a> Walk<'a> {
         }
         Ok(start..self.at)
     }
+}
+
+/// Whose identity `id` is: its name, its generation, and where it gossips.
+pub fn identity(id: &[u8]) -> Option<(&[u8], u64, SocketAddr)> {
+    let mut walk = Walk::over(id);
+    let length = usize::from(walk.u16().ok()?);
+    let name = walk.take(length).ok()?;
+    let generation = walk.u64().ok()?;
+    let ip = match walk.u8().ok()? {
+        4 => IpAddr::from(Ipv4Addr::from(walk.array::<4>().ok()?)),
+        6 => IpAddr::from(Ipv6Addr::from(walk.array::<16>().ok()?)),
+        _ => return None,
+    };
+    let port = walk.u16().ok()?;
+    let whole = walk.is_at_end();
+    whole.then_some((name, generation, SocketAddr::new(ip, port)))
 }
 
 /// Heartbeats rise by some hundred a second, versions by a few: this is millennia away, and

@@ -50,6 +50,11 @@ impl Census {
         (self.me, self.told_of_me) = (me, Progress::default());
     }
 
+    /// What [`Census::introduce`] was given.
+    pub fn me(&self) -> &[u8] {
+        &self.me
+    }
+
     /// Gossip has been looked at. It holds the same as before, or these, each with the bytes
     /// of its keys and values, and whether it is live.
     pub fn settle(&mut self, held: Option<impl Iterator<Item = (Vec<u8>, usize, bool)>>) {
@@ -74,8 +79,14 @@ impl Census {
         self.turned_away
     }
 
-    /// What of `message`, which came from `speaker`, gossip may see: `None` when all of it.
-    pub fn sift(&mut self, speaker: SocketAddr, message: &Message<'_>) -> Option<Vec<u8>> {
+    /// What of `message`, which came from `speaker`, gossip may see: `None` when all of it. Keys only
+    /// where they are `believed`.
+    pub fn sift(
+        &mut self,
+        speaker: SocketAddr,
+        message: &Message<'_>,
+        mut believed: impl FnMut(&NodeKeys<'_>) -> bool,
+    ) -> Option<Vec<u8>> {
         for entry in message.digest.iter().filter(|entry| entry.id == self.me) {
             self.told_of_me = self.told_of_me.max(entry.progress);
         }
@@ -94,7 +105,8 @@ impl Census {
                 self.admits(entry, false)
             });
         }
-        let keys: Vec<_> = message.nodes().map(|node| self.hears(&node)).collect();
+        let mut hears = |node| believed(&node) && self.hears(&node);
+        let keys: Vec<_> = message.nodes().map(&mut hears).collect();
         if heartbeats.iter().chain(&keys).all(|keep| *keep) {
             return None;
         }

@@ -46,7 +46,7 @@ fn told_of(census: &mut Census, speaker: SocketAddr, place: SocketAddr, names: &
     }
     let bytes = message.bytes();
     let message = Message::read(&bytes).unwrap();
-    match census.sift(speaker, &message) {
+    match census.sift(speaker, &message, |_| true) {
         None => names.len(),
         Some(rest) => Message::read(&rest).unwrap().digest.len(),
     }
@@ -91,7 +91,7 @@ fn keys_of_ourselves_and_of_strangers_are_taken_out() {
         .key("st", "ready", 3)
         .bytes();
     let message = Message::read(&forged).unwrap();
-    let rest = census.sift(at(2), &message).unwrap();
+    let rest = census.sift(at(2), &message, |_| true).unwrap();
     let rest = Message::read(&rest).unwrap();
     assert_eq!(rest.digest.len(), 2);
     let nodes: Vec<_> = rest.nodes().map(|node| node.id.to_vec()).collect();
@@ -104,7 +104,7 @@ fn no_node_has_more_to_say_than_there_is_room() {
     let s1 = id("s1", 1, at(2));
     let heartbeat = Forged::syn("ragot").heartbeat(&s1, 4).bytes();
     assert_eq!(
-        census.sift(at(2), &Message::read(&heartbeat).unwrap()),
+        census.sift(at(2), &Message::read(&heartbeat).unwrap(), |_| true),
         None
     );
     let mut taken = 0;
@@ -115,7 +115,7 @@ fn no_node_has_more_to_say_than_there_is_room() {
             .key(&key, &"x".repeat(1_000), turn + 1);
         let ack = ack.bytes();
         let message = Message::read(&ack).unwrap();
-        taken += usize::from(census.sift(at(2), &message).is_none());
+        taken += usize::from(census.sift(at(2), &message, |_| true).is_none());
     }
     assert!((30..40).contains(&taken), "{taken}");
 }
@@ -127,7 +127,7 @@ fn what_others_tell_of_us_is_kept_until_the_next_life() {
     census.introduce(me.clone());
     let mut tell = |id: &[u8], heartbeat| {
         let bytes = Forged::syn("ragot").heartbeat(id, heartbeat).bytes();
-        census.sift(at(2), &Message::read(&bytes).unwrap());
+        census.sift(at(2), &Message::read(&bytes).unwrap(), |_| true);
         census.told_of_me()
     };
     let told = tell(&me, 9);
@@ -171,4 +171,146 @@ fn an_address_is_no_part_of_another() {
     assert!(v6_id.ends_with(&v4_id[v4_id.len() - 7..]));
     assert_eq!(told_of(&mut census, at(2), v6, &newcomer), 0);
     assert_eq!(told_of(&mut census, at(2), at(2), &newcomer), 1);
+}
+
+mod hearsay {
+    use super::*;
+
+    const NODE: u16 = 1;
+    const OTHER: u16 = 2;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn speaker(port: u16) -> Speaker {
+        Speaker {
+            from: at(port),
+            proven: true,
+        }
+    }
+
+    /// Whether `speaker` is believed that the node at port 1 has said `key` in life `generation`.
+    fn believes(
+        hearsay: &mut Hearsay,
+        now: u64,
+        speaker: Speaker,
+        generation: u64,
+        key: &str,
+    ) -> bool {
+        let id = id("s1", generation, at(NODE));
+        let bytes = Forged::ack().node(&id).key(key, "x", 9).bytes();
+        let message = Message::read(&bytes).unwrap();
+        hearsay.listen(ms(now), speaker, &message);
+        let keys = message.nodes().next().unwrap();
+        hearsay.believes(ms(now), speaker, &keys)
+    }
+
+    /// The node at `port` speaks, as the life `generation`.
+    fn speaks(hearsay: &mut Hearsay, now: u64, speaker: Speaker, generation: u64) {
+        let id = id("s1", generation, at(NODE));
+        let other = id_of_another();
+        let bytes = Forged::syn("ragot").heartbeat(&id, 5).heartbeat(&other, 5);
+        let bytes = bytes.bytes();
+        hearsay.listen(ms(now), speaker, &Message::read(&bytes).unwrap());
+    }
+
+    fn id_of_another() -> Vec<u8> {
+        id("s2", 9, at(NODE))
+    }
+
+    #[test]
+    fn a_node_is_believed_about_itself_and_about_nobody_else_there() {
+        let mut hearsay = Hearsay::default();
+        assert!(
+            !believes(&mut hearsay, 0, speaker(NODE), 1, "st"),
+            "who is it?"
+        );
+        speaks(&mut hearsay, 1, speaker(NODE), 1);
+        assert!(believes(&mut hearsay, 2, speaker(NODE), 1, "st"));
+        assert!(!believes(&mut hearsay, 2, speaker(NODE), 2, "st"));
+        assert_eq!(hearsay.heard("s1", 1, at(NODE)), Some(ms(2)));
+        assert_eq!(hearsay.heard("s1", 2, at(NODE)), None);
+    }
+
+    #[test]
+    fn who_answers_is_not_spoken_for() {
+        let mut hearsay = Hearsay::default();
+        speaks(&mut hearsay, 0, speaker(NODE), 1);
+        let mut asked = 0;
+        for now in (100..60_000).step_by(50) {
+            assert!(!believes(&mut hearsay, now, speaker(OTHER), 1, "st"));
+            assert!(!believes(&mut hearsay, now, speaker(OTHER), 2, "st"));
+            if hearsay.asks(ms(now)).contains(&at(NODE)) {
+                asked += 1;
+                speaks(&mut hearsay, now + 1, speaker(NODE), 1);
+            }
+        }
+        assert!((2..20).contains(&asked), "asked {asked} times");
+    }
+
+    #[test]
+    fn who_does_not_answer_is_spoken_for() {
+        let mut hearsay = Hearsay::default();
+        let mut asked = Vec::new();
+        for now in (0..2_000).step_by(50) {
+            let is_believed = believes(&mut hearsay, now, speaker(OTHER), 1, "st");
+            assert_eq!(is_believed, now >= 500, "{now}");
+            asked.extend(hearsay.asks(ms(now)).first().map(|_| now));
+        }
+        assert_eq!(asked, [0, 50, 150]);
+        speaks(&mut hearsay, 2_000, speaker(NODE), 1);
+        assert!(!believes(&mut hearsay, 2_050, speaker(OTHER), 1, "st"));
+    }
+
+    #[test]
+    fn who_is_not_proven_is_not_believed_nor_silences_who_is() {
+        let mut hearsay = Hearsay::default();
+        speaks(&mut hearsay, 0, speaker(NODE), 1);
+        let forger = Speaker {
+            proven: false,
+            ..speaker(NODE)
+        };
+        speaks(&mut hearsay, 1, forger, 2);
+        assert!(!believes(&mut hearsay, 2, forger, 1, "st"));
+        assert!(!believes(&mut hearsay, 2, forger, 2, "st"));
+        assert!(believes(&mut hearsay, 3, speaker(NODE), 1, "st"));
+    }
+
+    #[test]
+    fn a_later_life_is_asked_for_and_a_former_one_is_not() {
+        let mut hearsay = Hearsay::default();
+        speaks(&mut hearsay, 0, speaker(NODE), 5);
+        assert!(!believes(&mut hearsay, 100, speaker(OTHER), 4, "st"));
+        assert!(hearsay.asks(ms(100)).is_empty());
+        assert!(!believes(&mut hearsay, 100, speaker(OTHER), 6, "st"));
+        assert!(hearsay.wonders());
+        assert_eq!(hearsay.asks(ms(100)).len(), 1);
+        speaks(&mut hearsay, 101, speaker(NODE), 6);
+        assert!(believes(&mut hearsay, 102, speaker(NODE), 6, "st"));
+    }
+
+    /// Balancers acknowledge every drain, and each receipt is for one node, to which it is brought.
+    #[test]
+    fn nobody_is_asked_for_receipts() {
+        let mut hearsay = Hearsay::default();
+        assert!(!believes(&mut hearsay, 0, speaker(OTHER), 1, "seen.s9"));
+        assert!(hearsay.asks(ms(0)).is_empty());
+    }
+
+    #[test]
+    fn not_everybody_is_asked_of_whom_others_make_up_something() {
+        let mut hearsay = Hearsay::default();
+        for port in 1_000..3_000 {
+            let bytes = Forged::ack()
+                .node(&id("fake", 1, at(port)))
+                .key("st", "x", 9);
+            let bytes = bytes.bytes();
+            let message = Message::read(&bytes).unwrap();
+            let keys = message.nodes().next().unwrap();
+            assert!(!hearsay.believes(ms(1_000), speaker(OTHER), &keys));
+        }
+        assert_eq!(hearsay.asks(ms(1_000)).len(), 65);
+        assert_eq!(hearsay.asks(ms(1_100)).len(), 10);
+    }
 }

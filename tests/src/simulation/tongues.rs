@@ -99,8 +99,8 @@ pub(super) struct Ear {
     pub(super) held: Vec<Held>,
     /// Kept by balancers only: members do without belief here.
     pub(super) samples: Option<Vec<Samples>>,
-    /// When a datagram last came from an address.
-    pub(super) heard: HashMap<SocketAddr, Duration>,
+    /// When a datagram last came from an address, and which life spoke.
+    pub(super) heard: HashMap<SocketAddr, (Duration, LifeId)>,
 }
 
 impl Ear {
@@ -125,9 +125,19 @@ impl Ear {
         Arc::new(states)
     }
 
+    /// When `life` itself was last heard.
+    pub(super) fn heard_of(&self, life: LifeId, of: &Life) -> Option<Duration> {
+        let last = self.heard.get(&of.id.gossip);
+        last.filter(|(_, speaker)| *speaker == life)
+            .map(|(at, _)| *at)
+    }
+
     /// Takes in what it is told; whether any key is new.
     pub(super) fn hear(&mut self, now: Duration, message: &Message) -> bool {
-        self.heard.insert(message.from, now);
+        // Itself it tells of last.
+        if let Some((speaker, ..)) = message.states.last() {
+            self.heard.insert(message.from, (now, *speaker));
+        }
         let mut news = false;
         for &(life, heartbeat, version) in message.states.iter() {
             if life == self.me {

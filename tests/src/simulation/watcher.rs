@@ -95,7 +95,7 @@ impl Watcher {
                 id: lives[life].id.clone(),
                 heartbeat: held.heartbeat,
                 live: samples.is_some_and(|samples| samples.live),
-                heard: ear.heard.get(&lives[life].id.gossip).copied(),
+                heard: ear.heard_of(life, &lives[life]),
                 keys,
             });
         }

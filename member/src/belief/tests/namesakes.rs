@@ -6,14 +6,93 @@ use super::*;
 fn a_newer_life_at_the_same_address_replaces_the_old_at_once() {
     let mut belief = belief();
     let old = live(of("a", START + 1, 3000, Word::Ready));
-    let mut new = of("a", START + 2, 3000, Word::Starting);
-    new.id.gossip = at(9999);
+    let new = live(of("a", START + 2, 3000, Word::Starting));
     belief.observe(ms(0), std::slice::from_ref(&old));
     belief.observe(ms(50), &[old, new]);
     assert_eq!(
         shown(&belief),
         [a(START + 2, Presence::Live, Word::Starting)]
     );
+}
+
+/// Two lives with one server: the second at another gossip address.
+fn successors() -> [Reading; 2] {
+    let old = live(of("a", START + 1, 3000, Word::Ready));
+    let mut new = live(of("a", START + 2, 3000, Word::Ready));
+    new.id.gossip = at(9999);
+    [old, new]
+}
+
+#[test]
+fn a_newer_life_of_the_same_server_replaces_the_old_once_that_does_not_answer() {
+    let mut belief = belief();
+    let [old, new] = successors();
+    belief.observe(ms(0), std::slice::from_ref(&old));
+    for now in [50, 100, 150, 200] {
+        belief.observe(ms(now), &[old.clone(), new.clone()]);
+        assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
+        assert_eq!(belief.contested(), BTreeSet::from([at(3000)]));
+    }
+    belief.observe(ms(250), &[old, new]);
+    assert_eq!(shown(&belief), [a(START + 2, Presence::Live, Word::Ready)]);
+    assert_eq!(belief.contested(), BTreeSet::new());
+    assert_eq!(belief.take_complaints(), []);
+}
+
+/// Somebody makes up a later life elsewhere, to say of the server what is not true.
+#[test]
+fn who_speaks_keeps_its_server_whatever_another_life_says_of_it() {
+    for word in [
+        Word::Ready,
+        Word::Down("".into()),
+        Word::Draining,
+        Word::Left,
+    ] {
+        let mut belief = belief();
+        let [mut old, _] = successors();
+        let mut fake = live(of("a", START + 2, 3000, word));
+        fake.id.gossip = at(9999);
+        belief.observe(ms(0), std::slice::from_ref(&old));
+        for now in 1..100 {
+            old.heard = Some(ms(50 * now));
+            belief.observe(ms(50 * now), &[old.clone(), fake.clone()]);
+            assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
+        }
+        let complaints = belief.take_complaints();
+        let is_told =
+            matches!(&complaints[..], [Complaint::SharedServer(denied, _)] if *denied == fake.id);
+        assert!(is_told || (shown(&belief).len() == 1 && complaints.is_empty()));
+    }
+}
+
+/// The same at its own gossip address, where only it can be heard.
+#[test]
+fn a_made_up_life_at_the_address_of_one_that_speaks_is_not_shown() {
+    let mut belief = belief();
+    let mut real = live(of("a", START + 1, 3000, Word::Ready));
+    let fake = live(of("a", START + 2, 3000, Word::Ready));
+    for now in 1..100 {
+        real.heard = Some(ms(50 * now));
+        belief.observe(ms(50 * now), &[real.clone(), fake.clone()]);
+        assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
+    }
+}
+
+/// Others tell of heartbeats that it has yet to reach: its own does not move for them.
+#[test]
+fn who_speaks_itself_is_heard_whatever_others_say_of_its_heartbeat() {
+    let mut belief = belief();
+    let mut real = live(of("a", START + 1, 3000, Word::Ready));
+    for now in 1..100 {
+        (real.heartbeat, real.heard) = (now, Some(ms(50 * now)));
+        belief.observe(ms(50 * now), std::slice::from_ref(&real));
+    }
+    (real.heartbeat, real.live) = (1 << 40, false);
+    for now in 100..300 {
+        real.heard = Some(ms(50 * now));
+        belief.observe(ms(50 * now), std::slice::from_ref(&real));
+        assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
+    }
 }
 
 #[test]

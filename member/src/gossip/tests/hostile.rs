@@ -146,30 +146,81 @@ async fn bent_messages_end_no_life() {
     assert!(lb.traffic().junk > 1_000, "{:?}", lb.traffic());
 }
 
-/// A stranger tells a balancer more of a member than the member has said, so that what it says
-/// next is old: the member hears of it and begins anew.
+/// A stranger tells a balancer of heartbeats of a member that are yet to come, and everybody passes them
+/// on: the member hears of it and begins anew.
 #[tokio::test]
 async fn who_is_told_ahead_of_itself_begins_anew() {
-    const FAR: u64 = (1 << 48) - 1;
     let stranger = UdpSocket::bind(ANY_PORT).unwrap();
-    for acknowledges in [false, true] {
+    let lb = balancer(ANY_PORT).await;
+    let s1 = member("s1", lb.local_addr()).await;
+    sees(&lb, SOON, is("s1", Word::Starting)).await;
+    let before = key_of(&s1).generation;
+    let id = id("s1", before, s1.local_addr());
+    let forged = Forged::syn("ragot").heartbeat(&id, FAR);
+    stranger.send_to(&forged.bytes(), lb.local_addr()).unwrap();
+    let anew = |known: &Option<Identity>| {
+        let known = known.as_ref();
+        known.is_some_and(|known| known.key.generation > before)
+    };
+    until(s1.identity(), SOON, anew).await;
+    s1.say(Word::Draining);
+    sees(&lb, SOON, is("s1", Word::Draining)).await;
+}
+
+/// A stranger says what a member has not said: that it has left, is down, serves elsewhere, or nothing, at a
+/// version beyond all others; in its present life or in a later one, of which the member hears and begins
+/// anew.
+#[tokio::test]
+async fn nobody_speaks_for_a_node_that_is_there() {
+    for ahead in [0, 1] {
         let lb = balancer(ANY_PORT).await;
         let s1 = member("s1", lb.local_addr()).await;
-        sees(&lb, SOON, is("s1", Word::Starting)).await;
-        let before = key_of(&s1).generation;
-        let id = id("s1", before, s1.local_addr());
-        let forged = if acknowledges {
-            Forged::ack().node(&id).no_keys(FAR)
-        } else {
-            Forged::syn("ragot").heartbeat(&id, FAR)
+        s1.say(Word::Ready);
+        sees(&lb, SOON, is("s1", Word::Ready)).await;
+        let (key, snapshots) = (key_of(&s1), lb.snapshots());
+        let http = |s: &Snapshot| {
+            let seen = s.named("s1").last();
+            let ready = seen.filter(|seen| seen.node.word == Word::Ready);
+            ready.and_then(|seen| seen.node.http)
         };
-        stranger.send_to(&forged.bytes(), lb.local_addr()).unwrap();
-        let anew = |known: &Option<Identity>| {
-            let known = known.as_ref();
-            known.is_some_and(|known| known.key.generation > before)
+        let before = http(&snapshots.borrow());
+        tell_lies(
+            &id("s1", key.generation + ahead, s1.local_addr()),
+            lb.local_addr(),
+        )
+        .await;
+        // What was sent before is heard before.
+        let _s2 = member("s2", lb.local_addr()).await;
+        let met = |s: &Arc<Snapshot>| {
+            assert_eq!(http(s), before, "s1 is shown otherwise");
+            s.named("s2").next().is_some()
         };
-        until(s1.identity(), SOON, anew).await;
+        until(snapshots, SOON, met).await;
         s1.say(Word::Draining);
         sees(&lb, SOON, is("s1", Word::Draining)).await;
+        if ahead == 0 {
+            assert_eq!(key_of(&s1), key, "it had to begin anew");
+        }
     }
 }
+
+/// Sends `to` what the node `id` has never said.
+async fn tell_lies(id: &[u8], to: SocketAddr) {
+    let stranger = UdpSocket::bind(ANY_PORT).unwrap();
+    let known = Forged::syn("ragot").heartbeat(id, 1).bytes();
+    let nothing = Forged::ack().node(id).no_keys(FAR).bytes();
+    let words = ["left", "down:fire", "draining", "ready"];
+    let words = words.map(|word| {
+        let keys = Forged::ack().node(id);
+        keys.key("http", "127.0.0.1:9", 1_000) // fixed port: nothing is sent there
+            .key("st", word, 1_001)
+            .bytes()
+    });
+    let messages = [&known, &nothing].into_iter().chain(&words);
+    for message in messages.cycle().take(60) {
+        stranger.send_to(message, to).unwrap();
+        tokio::task::yield_now().await;
+    }
+}
+
+const FAR: u64 = (1 << 48) - 1;

@@ -1,0 +1,143 @@
+//! Whose server an address is, when several nodes that are heard say that it is theirs. Pure.
+//!
+//! Whoever claims another's server could say of it that it is down, or weighs nothing. So the node whose own
+//! host it is on comes first, and among those of one host the one that came first, for as long as
+//! it speaks itself after the other has come: it is asked to. If it does not, it was killed, and the
+//! other has taken its place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::reading::Id;
+
+/// A node that is heard, and its server.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim<'a> {
+    /// Who.
+    pub id: &'a Id,
+    /// The service, and the address of the server.
+    pub server: (&'a Arc<str>, SocketAddr),
+    /// When it was first known of.
+    pub met: Duration,
+    /// When it last spoke itself.
+    pub spoke: Option<Duration>,
+}
+
+/// What is to be made of claims to the same servers.
+#[derive(Debug, Default)]
+pub struct Ruling {
+    /// Whose claims do not count.
+    pub denied: BTreeSet<Id>,
+    /// Where to ask whether a node is still there.
+    pub ask: BTreeSet<SocketAddr>,
+    /// Who is denied a server although its node is still there, and that node.
+    pub proven: Vec<(Id, Id)>,
+}
+
+/// Decides among `claims` at `now`.
+pub fn judge<'a>(now: Duration, claims: impl Iterator<Item = Claim<'a>>) -> Ruling {
+    let mut by_server: BTreeMap<_, Vec<Claim<'a>>> = BTreeMap::new();
+    for claim in claims {
+        by_server.entry(claim.server).or_default().push(claim);
+    }
+    let mut ruling = Ruling::default();
+    for mut rivals in by_server.into_values().filter(|rivals| rivals.len() > 1) {
+        rivals.sort_by_key(|claim| (!is_at_home(claim), claim.met, claim.id));
+        decide(now, &rivals, &mut ruling);
+    }
+    ruling
+}
+
+/// Among rivals in the order in which they count.
+fn decide(now: Duration, rivals: &[Claim<'_>], ruling: &mut Ruling) {
+    let mut holder = rivals[0];
+    for rival in &rivals[1..] {
+        let is_there = holder.spoke.is_some_and(|at| at >= rival.met);
+        let outranks = is_at_home(&holder) && !is_at_home(rival);
+        let may_be_there = now < rival.met + PATIENCE;
+        if !is_there && may_be_there {
+            ruling.ask.insert(holder.id.gossip);
+        }
+        let (keeps, loses) = if is_there || outranks || may_be_there {
+            (holder, *rival)
+        } else {
+            (*rival, holder)
+        };
+        if is_there {
+            ruling.proven.push((loses.id.clone(), keeps.id.clone()));
+        }
+        ruling.denied.insert(loses.id.clone());
+        holder = keeps;
+    }
+}
+
+/// Whether its server is on its own host.
+fn is_at_home(claim: &Claim<'_>) -> bool {
+    claim.server.1.ip() == claim.id.gossip.ip()
+}
+
+/// How long a node has to answer. Who is alive needs a round trip.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::NodeKey;
+
+    fn id(name: &str, host: u8) -> Id {
+        let key = NodeKey {
+            name: name.into(),
+            generation: 1,
+        };
+        let gossip = SocketAddr::from(([10, 0, 0, host], 7000));
+        Id { key, gossip }
+    }
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// Who is denied the server at host 1: of these, met and heard last then.
+    fn denied(now: u64, claims: &[(&Id, u64, Option<u64>)]) -> Vec<String> {
+        let service = Arc::from("nodes");
+        let server = SocketAddr::from(([10, 0, 0, 1], 80));
+        let claims = claims.iter().map(|(id, met, spoke)| Claim {
+            id,
+            server: (&service, server),
+            met: ms(*met),
+            spoke: spoke.map(ms),
+        });
+        let ruling = judge(ms(now), claims);
+        let names = ruling.denied.iter().map(|id| id.key.name.to_string());
+        names.collect()
+    }
+
+    #[test]
+    fn who_speaks_keeps_its_server() {
+        let (one, two) = (id("one", 1), id("two", 1));
+        let speaks = [(&one, 0, Some(1_500)), (&two, 1_000, Some(1_600))];
+        assert_eq!(denied(1_100, &speaks), ["two"]);
+        assert_eq!(denied(9_000, &speaks), ["two"]);
+        let dead = [(&one, 0, Some(900)), (&two, 1_000, Some(1_600))];
+        assert_eq!(denied(1_100, &dead), ["two"], "it is being asked");
+        assert_eq!(denied(1_200, &dead), ["one"], "it does not answer");
+    }
+
+    #[test]
+    fn a_server_is_that_of_the_node_on_its_host() {
+        let (there, elsewhere) = (id("there", 1), id("elsewhere", 2));
+        for spoke in [None, Some(500), Some(5_000)] {
+            let claims = [(&there, 1_000, spoke), (&elsewhere, 0, Some(5_000))];
+            assert_eq!(denied(5_000, &claims)[..], ["elsewhere"]);
+        }
+    }
+
+    #[test]
+    fn one_of_many_has_it() {
+        let ids = [id("a", 2), id("b", 3), id("c", 1), id("d", 4)];
+        let claims = ids.each_ref().map(|id| (id, 0, Some(500)));
+        assert_eq!(denied(600, &claims), ["a", "b", "d"]);
+    }
+}
