@@ -246,7 +246,7 @@ impl Belief {
         let (seen_in, peer) = self.peers.entry(reading.id.clone()).or_insert_with(met);
         *seen_in = self.round;
         if let Some(pairs) = &reading.keys
-            && let Some(error) = peer.read(&reading.id, &self.me.key.name, pairs)
+            && let Some(error) = peer.read(&reading.id, &self.me.key, pairs)
         {
             let complaint = Complaint::Undecodable(reading.id.clone(), error);
             self.complaints.push(complaint);

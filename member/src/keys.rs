@@ -156,9 +156,10 @@ pub fn encode_keys(ids: &[KeyId]) -> String {
     ids.join(",")
 }
 
-/// The key under which a balancer acknowledges the node `name`.
-pub fn receipt_key(name: &str) -> String {
-    format!("{RECEIPT}{name}")
+/// The key under which a balancer acknowledges `node`: this life of it, as two nodes may be given one
+/// name.
+pub fn receipt_key(node: &NodeKey) -> String {
+    format!("{RECEIPT}{node}")
 }
 
 /// How a receipt for `generation` travels.

@@ -9,7 +9,7 @@ use crate::claims::Claim;
 use crate::eviction::Eviction;
 use crate::keys::{self, KeyError};
 use crate::lives::Life;
-use crate::node::{Node, Word};
+use crate::node::{Node, NodeKey, Word};
 use crate::reading::{Id, Reading};
 use crate::receipt::Receipt;
 use crate::rhythm::Rhythm;
@@ -172,9 +172,9 @@ impl Peer {
 
     /// Takes in its keys; gives the error that is worth telling, once. Keys without a word
     /// change nothing: after a loss gossip may send everything anew, piece by piece.
-    pub fn read(&mut self, id: &Id, my_name: &str, pairs: &[(String, String)]) -> Option<KeyError> {
+    pub fn read(&mut self, id: &Id, me: &NodeKey, pairs: &[(String, String)]) -> Option<KeyError> {
         let texts = || pairs.iter().map(|(k, v)| (k.as_str(), v.as_str()));
-        let receipt = keys::receipt_key(my_name);
+        let receipt = keys::receipt_key(me);
         self.receipt = texts()
             .find(|(key, _)| *key == receipt)
             .and_then(|(_, value)| keys::decode_receipt(value));

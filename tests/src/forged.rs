@@ -22,6 +22,16 @@ pub type Pairs<'a> = Vec<(&'a str, &'a str)>;
 /// A SYN-ACK that tells of these nodes, and of the keys of some.
 #[must_use]
 pub fn syn_ack(nodes: &[(Vec<u8>, u64)], keys: &[(&[u8], Pairs<'_>)]) -> Vec<u8> {
+    syn_ack_beyond(0, nodes, keys)
+}
+
+/// The same with keys of versions above `version`.
+#[must_use]
+pub fn syn_ack_beyond(
+    version: u64,
+    nodes: &[(Vec<u8>, u64)],
+    keys: &[(&[u8], Pairs<'_>)],
+) -> Vec<u8> {
     let mut bytes = begun(1);
     digest(nodes, &mut bytes);
     let mut stream = Vec::new();
@@ -29,7 +39,7 @@ pub fn syn_ack(nodes: &[(Vec<u8>, u64)], keys: &[(&[u8], Pairs<'_>)]) -> Vec<u8>
         stream.push(0);
         stream.extend_from_slice(id);
         stream.extend_from_slice(&[0; 16]);
-        for ((key, value), version) in pairs.iter().zip(1_u64..) {
+        for ((key, value), version) in pairs.iter().zip(version + 1..) {
             stream.push(1);
             stream.extend(text(key));
             stream.extend(text(value));

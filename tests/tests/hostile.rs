@@ -4,10 +4,13 @@
 use std::net::SocketAddr;
 
 use e2e::backend::Backend;
+use e2e::bin;
 use e2e::cluster;
+use e2e::control::Control;
 use e2e::flood::{Flood, junk};
 use e2e::forged::{self, Insider};
 use e2e::lb::Lb;
+use e2e::load::Load;
 use e2e::member::Member;
 use e2e::relay::Relay;
 use member::seal::Key;
@@ -170,4 +173,83 @@ async fn bombs_are_not_unpacked() {
             .stderr()
             .contains("cannot be decompressed")
     );
+}
+
+/// Somebody says of a member what it has not said, in its present life and in later ones, and that its server
+/// is that of nodes of their own.
+async fn lied_about(flags: &str, mut dress: impl FnMut(&[u8]) -> Vec<u8>) {
+    let control = Control::new();
+    let mut lb = Lb::with(&format!("{flags} {}", control.flag())).await;
+    let (app, evil) = (Backend::http1("s1").await, Backend::http1("evil").await);
+    let _s1 = Member::with("s1", app.addr, &lb.gossip().to_string(), flags);
+    lb.until_up(&["s1"]).await;
+    let listed = control
+        .done(&bin::lb(), "members --name s1 --format json")
+        .await;
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let s1 = &listed["members"][0];
+    let generation = s1["generation"].as_u64().unwrap();
+    let gossip = s1["addr"].as_str().unwrap().parse().unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let here = socket.local_addr().unwrap();
+    let ids = [
+        forged::id("s1", generation, gossip),
+        forged::id("s1", generation + 1, gossip),
+        forged::id("s1", generation + 60_000, gossip),
+        forged::id("s1", generation + 60_000, here),
+        forged::id("rival", generation, here),
+    ];
+    let load = Load::start(lb.addr(), 100);
+    let (there, elsewhere) = (app.addr.to_string(), evil.addr.to_string());
+    for round in 1..=40 {
+        let heartbeats: Vec<_> = ids.iter().map(|id| (id.clone(), 7 * round)).collect();
+        for (st, w) in [
+            ("left", "1"),
+            ("down:fire", "1"),
+            ("draining", "1"),
+            ("ready", "0"),
+        ] {
+            let words = |http| {
+                vec![
+                    ("v", "1"),
+                    ("role", "backend"),
+                    ("svc", "nodes"),
+                    ("w", w),
+                    ("http", http),
+                    ("st", st),
+                ]
+            };
+            let keys = ids.iter().map(|id| {
+                let own = id.ends_with(&here.port().to_le_bytes());
+                (&id[..], words(if own { &*there } else { &*elsewhere }))
+            });
+            let keys: Vec<_> = keys.collect();
+            let message = forged::syn_ack_beyond(1_000 * round, &heartbeats, &keys);
+            socket.send_to(&dress(&message), lb.gossip()).await.unwrap();
+        }
+        load.another(5).await;
+        let row = lb.server("s1").await;
+        assert!(
+            row.is_some_and(|row| row.is_up()),
+            "{}",
+            lb.process.stderr()
+        );
+    }
+    let report = load.stop().await;
+    report.assert_clean();
+    assert_eq!(evil.total(), 0);
+    assert!(report.sent >= 200 && app.total() >= 200);
+    // Heard at the latest now: whoever claims a server that is another's is told of.
+    lb.process.said("the server is its own").await;
+}
+
+#[tokio::test]
+async fn nobody_speaks_for_a_member_in_clear() {
+    lied_about("--log-level info", <[u8]>::to_vec).await;
+}
+
+#[tokio::test]
+async fn an_insider_does_not_speak_for_a_member() {
+    let mut insider = Insider::new(KEY, 42);
+    lied_about(SEALED, |message| insider.seal(message)).await;
 }

@@ -328,7 +328,7 @@ fn receipts_for_another_life_do_not_count() {
     let mut belief = belief();
     let mut peer = of("b", START + 1, 3000, Word::Ready);
     let pairs = peer.keys.as_mut().unwrap();
-    pairs.push(("seen.lb".to_owned(), format!("{START}:drained:0")));
+    pairs.push((format!("seen.lb@{START}"), format!("{START}:drained:0")));
     belief.observe(ms(0), std::slice::from_ref(&peer));
     assert_eq!(belief.receipts().len(), 1);
     peer.keys.as_mut().unwrap().last_mut().unwrap().1 = "7:drained:0".to_owned();

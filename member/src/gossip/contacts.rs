@@ -130,10 +130,10 @@ impl Contacts {
     }
 
     /// Who must know at once that we leave: a member's requests come from balancers, a balancer is
-    /// waited for by everybody.
+    /// waited for by everybody. Where they are few all others are told too, who would first ask.
     pub(super) fn concerned(&self, known: &Snapshot) -> BTreeSet<SocketAddr> {
         let mut to = self.balancers(known);
-        if self.role == Role::Balancer {
+        if self.role == Role::Balancer || known.nodes.len() <= FEW {
             to.extend(known.nodes.values().map(|seen| seen.gossip));
         }
         to
@@ -146,6 +146,8 @@ impl Contacts {
     }
 }
 
+/// So many are all told that a member leaves.
+const FEW: usize = 32;
 /// Newcomers contacted at once; the rest is met by gossip itself.
 const FIRST_CONTACTS: usize = 64;
 
@@ -205,17 +207,24 @@ mod tests {
     }
 
     #[test]
-    fn a_balancer_takes_leave_of_everybody_a_member_of_balancers() {
+    fn a_balancer_takes_leave_of_everybody_a_member_of_balancers_in_a_crowd() {
         let nodes = [("lb", 1), ("s1", 2)]
             .map(|(name, port)| match name {
                 "lb" => seen(&Description::balancer(name), port),
                 name => seen(&Description::backend(name, at(80)), port),
             })
             .map(|seen| (seen.node.key.clone(), seen));
-        let known: Snapshot = nodes.into_iter().collect();
-        let concerned = |role| Contacts::new(role).concerned(&known);
-        assert_eq!(concerned(Role::Backend), BTreeSet::from([at(1)]));
-        assert_eq!(concerned(Role::Balancer), BTreeSet::from([at(1), at(2)]));
+        let mut known: Snapshot = nodes.into_iter().collect();
+        let concerned = |known: &Snapshot, role| Contacts::new(role).concerned(known);
+        for role in [Role::Backend, Role::Balancer] {
+            assert_eq!(concerned(&known, role), BTreeSet::from([at(1), at(2)]));
+        }
+        for more in 2..40 {
+            let seen = seen(&Description::backend(&format!("m{more}"), at(80)), 1 + more);
+            known.nodes.insert(seen.node.key.clone(), seen);
+        }
+        assert_eq!(concerned(&known, Role::Backend), BTreeSet::from([at(1)]));
+        assert_eq!(concerned(&known, Role::Balancer).len(), 40);
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Life {
             .node_states()
             .iter()
             .filter(|(id, _)| *id != chitchat.self_chitchat_id());
-        let mine = keys::receipt_key(&self.id.key.name);
+        let mine = keys::receipt_key(&self.id.key);
         let mut versions = HashMap::with_capacity(self.versions.len());
         let mut readings = Vec::with_capacity(self.versions.len());
         for (id, state) in others {

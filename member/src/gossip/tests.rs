@@ -125,6 +125,40 @@ async fn a_drain_is_acknowledged_and_a_leave_is_heard() {
     sees(&lb, SOON, is("s1", Word::Left)).await;
 }
 
+/// Neither is taken for the other, nor waits for its receipt.
+#[tokio::test]
+async fn two_nodes_of_one_name_drain_at_once() {
+    let lb = balancer(ANY_PORT).await;
+    let mut second = member_config("s1", lb.local_addr());
+    second.node.http = Some(SocketAddr::from(([127, 0, 0, 1], 3999)));
+    let twins = [
+        member("s1", lb.local_addr()).await,
+        Gossip::start(second).await.unwrap(),
+    ];
+    for twin in &twins {
+        twin.say(Word::Draining);
+    }
+    let both = |s: &Arc<Snapshot>| {
+        let draining = |seen: &&Arc<Sighting>| seen.node.word == Word::Draining;
+        s.named("s1").filter(draining).count() == 2
+    };
+    until(lb.snapshots(), SOON, both).await;
+    let receipt = |inflight| Receipt {
+        ack: Ack::Draining,
+        inflight,
+    };
+    for (twin, inflight) in twins.iter().zip(1..) {
+        lb.acknowledge(&key_of(twin), receipt(inflight));
+    }
+    let from_lb = key_of(&lb);
+    for (twin, inflight) in twins.iter().zip(1..) {
+        until(twin.receipts(), SOON, |r| {
+            r.get(&from_lb) == Some(&receipt(inflight))
+        })
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn a_balancer_restarted_on_its_port_knows_everybody_again() {
     let lb = balancer(ANY_PORT).await;

@@ -33,7 +33,7 @@ pub(super) struct Voice {
     life: Option<Life>,
     word: Word,
     /// What was acknowledged, to be said again in the next life.
-    acknowledged: BTreeMap<Arc<str>, (u64, Receipt)>,
+    acknowledged: BTreeMap<NodeKey, Receipt>,
     /// The generation of the last life.
     generation: u64,
     lives: u64,
@@ -214,25 +214,19 @@ impl Voice {
     /// Takes back what was acknowledged to members that no longer drain, so that their next drain
     /// is not taken for done; returns where they are.
     pub(super) async fn withdraw(&mut self, known: &Snapshot) -> Vec<SocketAddr> {
-        let back = |name: &Arc<str>, generation: u64| {
-            let key = NodeKey {
-                name: Arc::clone(name),
-                generation,
-            };
-            let seen = known.nodes.get(&key)?;
+        let back = |member: &NodeKey| {
+            let seen = known.nodes.get(member)?;
             (!matches!(seen.node.word, Word::Draining | Word::Left)).then_some(seen.gossip)
         };
-        let acknowledged = self.acknowledged.iter();
+        let acknowledged = self.acknowledged.keys();
         let back: Vec<_> = acknowledged
-            .filter_map(|(name, (generation, _))| {
-                Some((Arc::clone(name), back(name, *generation)?))
-            })
+            .filter_map(|member| Some((member.clone(), back(member)?)))
             .collect();
-        for (name, _) in &back {
-            self.acknowledged.remove(name);
+        for (member, _) in &back {
+            self.acknowledged.remove(member);
             if let Some(life) = &self.life {
                 // Nothing, in place of a receipt: of a key that is deleted no listener is told.
-                life.write_for_a_while(&keys::receipt_key(name), "").await;
+                life.write_for_a_while(&keys::receipt_key(member), "").await;
             }
         }
         back.into_iter().map(|(_, gossip)| gossip).collect()
@@ -247,13 +241,12 @@ impl Voice {
     ) {
         let value = keys::encode_receipt(member.generation, receipt);
         if let Some(life) = &self.life {
-            let key = keys::receipt_key(&member.name);
+            let key = keys::receipt_key(&member);
             life.write_for_a_while(&key, &value).await;
         }
+        self.acknowledged.insert(member, receipt);
         self.acknowledged
-            .insert(member.name, (member.generation, receipt));
-        self.acknowledged
-            .retain(|name, _| known.named(name).next().is_some());
+            .retain(|member, _| known.nodes.contains_key(member));
     }
 
     /// Ends the life and says so `to` these, once: another life follows elsewhere.
@@ -346,9 +339,9 @@ impl Voice {
         let id = Id { key, gossip };
         let (wire, news) = (&self.wire, &self.news);
         let life = Life::begin(id, &config.cluster, config.interval, pairs, wire, news).await?;
-        for (name, (generation, receipt)) in &self.acknowledged {
-            let value = keys::encode_receipt(*generation, *receipt);
-            let key = keys::receipt_key(name);
+        for (member, receipt) in &self.acknowledged {
+            let value = keys::encode_receipt(member.generation, *receipt);
+            let key = keys::receipt_key(member);
             life.write_for_a_while(&key, &value).await;
         }
         Ok(life)

@@ -105,7 +105,7 @@ impl Census {
                 self.admits(entry, false)
             });
         }
-        let mut hears = |node| believed(&node) && self.hears(&node);
+        let mut hears = |node| self.speaks_of(&node) && believed(&node) && self.fits(&node);
         let keys: Vec<_> = message.nodes().map(&mut hears).collect();
         if heartbeats.iter().chain(&keys).all(|keep| *keep) {
             return None;
@@ -133,10 +133,12 @@ impl Census {
     }
 
     /// Keys of nobody held are nothing to chitchat; of ourselves, nobody knows better.
-    fn hears(&mut self, node: &NodeKeys<'_>) -> bool {
-        if node.id == self.me || !self.holds(node.id) {
-            return false;
-        }
+    fn speaks_of(&self, node: &NodeKeys<'_>) -> bool {
+        node.id != self.me && self.holds(node.id)
+    }
+
+    /// Whether there is room for the keys of a node.
+    fn fits(&mut self, node: &NodeKeys<'_>) -> bool {
         let size = self.size(node.id) + node.size;
         let all: usize = self.tallies().map(|tally| tally.keys).sum();
         let fits = size <= USUAL_BYTES || (size <= NODE_BYTES && all <= ALL_BYTES);
