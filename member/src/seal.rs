@@ -5,6 +5,7 @@
 //! - `key`: one key, its id, and what is derived from it
 //! - `keyring`: several keys, as Serf writes them
 //! - `window`: which counters of one sender have been seen
+//! - `numbers`: what a process goes by, another number towards each address
 //! - `envelope`: the bytes of a sealed datagram
 //! - `sealer`: seals what leaves
 //! - `opener`: opens what comes in, once
@@ -30,6 +31,7 @@
 mod envelope;
 mod key;
 mod keyring;
+mod numbers;
 mod opener;
 mod sealer;
 mod usage;
@@ -39,6 +41,7 @@ pub use crate::key_id::KeyId;
 pub use envelope::{Content, OVERHEAD, looks_sealed};
 pub use key::Key;
 pub use keyring::{Keyring, KeyringError};
+pub use numbers::Secret;
 pub(crate) use opener::SECONDS_APART;
 pub use opener::{Opened, Opener, Refused};
 pub use sealer::Sealer;
