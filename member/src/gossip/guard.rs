@@ -12,7 +12,7 @@ use crate::gossip::config::Protection;
 use crate::inspect::{DATAGRAM, Fault, Message, compress, decompress};
 use crate::key_id::KeyId;
 use crate::limit::{Buckets, Census};
-use crate::seal::{Content, Keyring, OVERHEAD, Opener, Refused, Sealer, looks_sealed};
+use crate::seal::{Content, Keyring, OVERHEAD, Opener, Refused, Sealer, Secret, looks_sealed};
 
 /// What a node lets in and out.
 #[derive(Debug)]
@@ -32,12 +32,14 @@ pub(super) struct Guard {
 struct Heard {
     at: Duration,
     sealed: Option<Duration>,
-    /// The boot number it sealed with, or 0.
+    /// The number it sealed under, which is repeated to it, or 0.
     boot: u64,
 }
 
 #[derive(Debug)]
 struct Seal {
+    /// Gives our number towards each address.
+    secret: Secret,
     sealer: Sealer,
     opener: Opener,
     /// Clear datagrams are accepted too, and sent to whom is not known to seal.
@@ -69,11 +71,12 @@ pub(super) enum Turned {
 }
 
 impl Guard {
-    /// With this process's `boot` number, drawn at random.
-    pub(super) fn new(protection: &Protection, cluster: &Arc<str>, boot: u64) -> Self {
+    /// With this process's `secret`, drawn at random.
+    pub(super) fn new(protection: &Protection, cluster: &Arc<str>, secret: Secret) -> Self {
         let seal = protection.keyring.as_ref().map(|keyring| Seal {
-            sealer: Sealer::new(keyring, cluster, boot),
-            opener: Opener::new(keyring.clone(), cluster, boot),
+            secret,
+            sealer: Sealer::new(keyring, cluster),
+            opener: Opener::new(keyring.clone(), cluster),
             migrates: protection.migrates,
         });
         Self {
@@ -112,7 +115,7 @@ impl Guard {
         from: SocketAddr,
         datagram: &'a mut [u8],
     ) -> Result<Cow<'a, [u8]>, Turned> {
-        let (message, boot) = self.open(now, datagram)?;
+        let (message, boot) = self.open(now, from, datagram)?;
         if message.is_empty() {
             self.note(now.since, from, boot);
             return Err(Turned::Empty);
@@ -137,6 +140,7 @@ impl Guard {
     fn open<'a>(
         &mut self,
         now: Times,
+        from: SocketAddr,
         datagram: &'a mut [u8],
     ) -> Result<(Cow<'a, [u8]>, Option<u64>), Turned> {
         let is_sealed = looks_sealed(datagram);
@@ -149,7 +153,8 @@ impl Guard {
                 return Ok((Cow::Borrowed(datagram), None));
             }
         };
-        let opened = seal.opener.open(now.unix, datagram);
+        let own = seal.secret.number(from);
+        let opened = seal.opener.open(now.unix, own, datagram);
         let opened = opened.map_err(Turned::Refused)?;
         let message = match opened.content {
             Content::Hello => Cow::Borrowed(&[][..]),
@@ -159,7 +164,7 @@ impl Guard {
                 Cow::Owned(message.map_err(Turned::Malformed)?)
             }
         };
-        Ok((message, Some(opened.boot)))
+        Ok((message, Some(opened.number)))
     }
 
     fn note(&mut self, now: Duration, from: SocketAddr, boot: Option<u64>) {
@@ -188,37 +193,38 @@ impl Guard {
         to: SocketAddr,
         message: &'a [u8],
     ) -> impl Iterator<Item = Cow<'a, [u8]>> + use<'a> {
-        let boot = self.boot_of(to);
+        let echo = self.echo_to(to);
         let Some(seal) = &mut self.seal else {
             return [Some(Cow::Borrowed(message)), None].into_iter().flatten();
         };
         let sealed = self.heard.get(&to).and_then(|heard| heard.sealed);
         let seals = sealed.is_some_and(|at| now.since < at + SEALS_STILL);
         let clear = (seal.migrates && !seals).then_some(Cow::Borrowed(message));
-        let sealed = seal.sealed(now.unix, boot, message).map(Cow::Owned);
+        let sealed = seal.sealed(now.unix, to, echo, message).map(Cow::Owned);
         [sealed, clear].into_iter().flatten()
     }
 
-    /// A datagram that tells our boot number to the sender with the number `boot` at `to`.
-    pub(super) fn hello(&mut self, now: Times, to: SocketAddr, boot: u64) -> Option<Vec<u8>> {
+    /// A datagram that tells our number to the sender at `to` that goes by `echo`.
+    pub(super) fn hello(&mut self, now: Times, to: SocketAddr, echo: u64) -> Option<Vec<u8>> {
         if !self.hellos.take(now.since, to) {
             return None;
         }
         let seal = self.seal.as_mut()?;
         let mut out = Vec::new();
+        let own = seal.secret.number(to);
         let sealer = &mut seal.sealer;
-        let done = sealer.seal(Content::Hello, now.unix, boot, &[], &mut out);
+        let done = sealer.seal(Content::Hello, own, now.unix, echo, &[], &mut out);
         done.then_some(out)
     }
 
-    fn boot_of(&self, address: SocketAddr) -> u64 {
+    fn echo_to(&self, address: SocketAddr) -> u64 {
         self.heard.get(&address).map_or(0, |heard| heard.boot)
     }
 }
 
 impl Seal {
     /// `message` in an envelope: compressed where that pays, and cut where it must be.
-    fn sealed(&mut self, now: u32, echo: u64, message: &[u8]) -> Option<Vec<u8>> {
+    fn sealed(&mut self, now: u32, to: SocketAddr, echo: u64, message: &[u8]) -> Option<Vec<u8>> {
         let compressed = (message.len() >= WORTH_IT).then(|| compress(message));
         let (content, body) = match compressed.flatten() {
             Some(short) if short.len() + WORTH_IT / 16 < message.len() => {
@@ -232,7 +238,9 @@ impl Seal {
             (content, body)
         };
         let mut out = Vec::with_capacity(body.len() + OVERHEAD);
-        let done = self.sealer.seal(content, now, echo, &body, &mut out);
+        let own = self.secret.number(to);
+        let sealer = &mut self.sealer;
+        let done = sealer.seal(content, own, now, echo, &body, &mut out);
         done.then_some(out)
     }
 }
@@ -270,12 +278,28 @@ mod tests {
         SocketAddr::from(([10, 0, 0, 1], port))
     }
 
-    fn guard(boot: u64) -> Guard {
+    fn secret(n: u8) -> Secret {
+        Secret::new([n; 32])
+    }
+
+    fn keyring() -> Keyring {
+        Keyring::of(Key::new([7; 32]))
+    }
+
+    fn guard(n: u8) -> Guard {
         let protection = Protection {
-            keyring: Some(Keyring::of(Key::new([7; 32]))),
+            keyring: Some(keyring()),
             ..Protection::default()
         };
-        Guard::new(&protection, &Arc::from("ragot"), boot)
+        Guard::new(&protection, &Arc::from("ragot"), secret(n))
+    }
+
+    /// The number of who was refused as unproven.
+    fn unproven(admitted: &Result<Cow<'_, [u8]>, Turned>) -> u64 {
+        match admitted {
+            Err(Turned::Refused(Refused::Unproven { number, .. })) => *number,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn says(guard: &mut Guard, now: Times, to: SocketAddr) -> Vec<u8> {
@@ -287,7 +311,7 @@ mod tests {
     /// A key alone keeps other clusters out too, as its name is sealed in; in clear only this does.
     #[test]
     fn another_cluster_is_not_heard() {
-        let mut us = Guard::new(&Protection::default(), &Arc::from("blue"), 1);
+        let mut us = Guard::new(&Protection::default(), &Arc::from("blue"), secret(1));
         let mut said = |cluster| {
             us.admit(NOW, at(2), &mut Forged::syn(cluster).bytes())
                 .is_ok()
@@ -318,15 +342,13 @@ mod tests {
         let (mut us, mut peer, mut former) = (guard(1), guard(2), guard(3));
         let (here, there) = (at(1), at(2));
         let past = Times { unix: 0, ..NOW };
+        let number = secret(3).number(here);
         let mut hellos = 0;
         for _ in 0..1_000 {
             let mut recording = says(&mut former, past, here);
             let turned = us.admit(NOW, there, &mut recording);
-            assert!(matches!(
-                turned,
-                Err(Turned::Refused(Refused::Unproven { boot: 3, .. }))
-            ));
-            hellos += usize::from(us.hello(NOW, there, 3).is_some());
+            assert_eq!(unproven(&turned), number);
+            hellos += usize::from(us.hello(NOW, there, number).is_some());
         }
         assert_eq!(hellos, 200);
         let mut word = says(&mut peer, NOW, here);
