@@ -34,6 +34,17 @@ struct Heard {
     sealed: Option<Duration>,
     /// The number it sealed under, which is repeated to it, or 0.
     boot: u64,
+    /// When it last repeated ours.
+    proven: Option<Duration>,
+}
+
+/// Who sealed a datagram.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Origin {
+    /// The number it goes by towards us; none in clear.
+    boot: Option<u64>,
+    /// It receives where it sends from; in clear this is taken for granted.
+    proven: bool,
 }
 
 #[derive(Debug)]
@@ -115,13 +126,13 @@ impl Guard {
         from: SocketAddr,
         datagram: &'a mut [u8],
     ) -> Result<Cow<'a, [u8]>, Turned> {
-        let (message, boot) = self.open(now, from, datagram)?;
+        let (message, origin) = self.open(now, from, datagram)?;
         if message.is_empty() {
-            self.note(now.since, from, boot);
+            self.note(now.since, from, origin);
             return Err(Turned::Empty);
         }
         // A stranger cannot seal, but send from another's address.
-        let may = match boot {
+        let may = match origin.boot {
             Some(boot) => self.buckets.take(now.since, boot),
             None => self.buckets.take(now.since, from),
         };
@@ -133,7 +144,7 @@ impl Guard {
             return Err(Turned::Foreign(other.into()));
         }
         let rest = self.census.sift(from, &inspected);
-        self.note(now.since, from, boot);
+        self.note(now.since, from, origin);
         Ok(rest.map_or(message, Cow::Owned))
     }
 
@@ -142,7 +153,7 @@ impl Guard {
         now: Times,
         from: SocketAddr,
         datagram: &'a mut [u8],
-    ) -> Result<(Cow<'a, [u8]>, Option<u64>), Turned> {
+    ) -> Result<(Cow<'a, [u8]>, Origin), Turned> {
         let is_sealed = looks_sealed(datagram);
         let seal = match &mut self.seal {
             Some(seal) if is_sealed || !seal.migrates => seal,
@@ -150,7 +161,8 @@ impl Guard {
             _ => {
                 // Junk does not use up what its source may say.
                 Message::begins(datagram).map_err(Turned::Malformed)?;
-                return Ok((Cow::Borrowed(datagram), None));
+                let (boot, proven) = (None, true);
+                return Ok((Cow::Borrowed(datagram), Origin { boot, proven }));
             }
         };
         let own = seal.secret.number(from);
@@ -164,10 +176,11 @@ impl Guard {
                 Cow::Owned(message.map_err(Turned::Malformed)?)
             }
         };
-        Ok((message, Some(opened.number)))
+        let (boot, proven) = (Some(opened.number), opened.proven);
+        Ok((message, Origin { boot, proven }))
     }
 
-    fn note(&mut self, now: Duration, from: SocketAddr, boot: Option<u64>) {
+    fn note(&mut self, now: Duration, from: SocketAddr, origin: Origin) {
         if self.heard.len() >= VOICES {
             self.heard.retain(|_, heard| now < heard.at + VOICE_KEPT);
         }
@@ -178,10 +191,19 @@ impl Guard {
             at: now,
             sealed: None,
             boot: 0,
+            proven: None,
         });
         heard.at = now;
-        if let Some(boot) = boot {
-            (heard.sealed, heard.boot) = (Some(now), boot);
+        if let Some(boot) = origin.boot {
+            heard.sealed = Some(now);
+            // Whoever has the key may make up a source, and a number.
+            let stays = heard.proven.is_some_and(|at| now < at + PROVEN_STILL);
+            if origin.proven || !stays {
+                heard.boot = boot;
+            }
+            if origin.proven {
+                heard.proven = Some(now);
+            }
         }
     }
 
@@ -260,6 +282,9 @@ const VOICES: usize = 4_096;
 const VOICE_KEPT: Duration = Duration::from_secs(10);
 /// How long who has sealed is taken to have its key still, while migrating.
 const SEALS_STILL: Duration = Duration::from_secs(10);
+/// How long the number of a proven sender is not overwritten by what is unproven. For as long,
+/// who has started again may be answered with its former number, which costs it one exchange.
+const PROVEN_STILL: Duration = Duration::from_secs(2);
 /// Shorter messages have little in them that repeats.
 const WORTH_IT: usize = 256;
 
@@ -300,6 +325,19 @@ mod tests {
             Err(Turned::Refused(Refused::Unproven { number, .. })) => *number,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// What somebody with the key seals under a number of its own making.
+    fn forged(number: u64, echo: u64) -> Vec<u8> {
+        let (mut sealer, mut out) = (Sealer::new(&keyring(), "ragot"), Vec::new());
+        let message = [0x53, 0xb0, 0, 3];
+        assert!(sealer.seal(Content::Gossip, number, NOW.unix, echo, &message, &mut out));
+        out
+    }
+
+    fn later(seconds: u64) -> Times {
+        let since = NOW.since + Duration::from_secs(seconds);
+        Times { since, ..NOW }
     }
 
     fn says(guard: &mut Guard, now: Times, to: SocketAddr) -> Vec<u8> {
@@ -353,5 +391,82 @@ mod tests {
         assert_eq!(hellos, 200);
         let mut word = says(&mut peer, NOW, here);
         assert!(us.admit(NOW, there, &mut word).is_ok());
+    }
+
+    /// Two nodes that have proved themselves to each other.
+    fn acquainted(us: &mut Guard, here: SocketAddr, peer: &mut Guard, there: SocketAddr) {
+        for _ in 0..2 {
+            let mut word = says(us, NOW, there);
+            assert!(peer.admit(NOW, here, &mut word).is_ok());
+            let mut word = says(peer, NOW, here);
+            assert!(us.admit(NOW, there, &mut word).is_ok());
+        }
+    }
+
+    #[test]
+    fn who_makes_up_its_source_changes_nothing_for_whoever_is_there() {
+        let (mut us, mut peer, here, there) = (guard(1), guard(2), at(1), at(2));
+        acquainted(&mut us, here, &mut peer, there);
+        let number = secret(2).number(here);
+        for made_up in 1..100 {
+            let mut word = forged(made_up, 0);
+            let (_, origin) = us.open(NOW, there, &mut word).unwrap();
+            assert_eq!((origin.boot, origin.proven), (Some(made_up), false));
+            let mut word = forged(1_000 + made_up, 0);
+            assert!(us.admit(later(1), there, &mut word).is_ok());
+            assert_eq!(us.echo_to(there), number);
+            // What it was told itself is not what the other was.
+            let mut word = forged(2_000 + made_up, secret(1).number(at(3)));
+            assert_eq!(unproven(&us.admit(NOW, there, &mut word)), 2_000 + made_up);
+        }
+        let mut word = says(&mut us, later(1), there);
+        assert!(peer.admit(later(1), here, &mut word).is_ok());
+        // Whom nobody has proved to be lately may have started again.
+        assert!(us.admit(later(2), there, &mut forged(5_000, 0)).is_ok());
+        assert_eq!(us.echo_to(there), 5_000);
+        let mut word = says(&mut us, later(2), there);
+        let refused = unproven(&peer.admit(later(2), here, &mut word));
+        let mut hello = peer.hello(later(2), here, refused).unwrap();
+        assert_eq!(us.admit(later(2), there, &mut hello), Err(Turned::Empty));
+        assert_eq!(us.echo_to(there), number);
+    }
+
+    #[test]
+    fn who_starts_again_in_place_is_met_in_one_exchange_more() {
+        let (mut us, mut former, here, there) = (guard(1), guard(2), at(1), at(2));
+        acquainted(&mut us, here, &mut former, there);
+        let (mut peer, number) = (guard(3), secret(3).number(here));
+        let mut syn = says(&mut peer, NOW, here);
+        assert!(us.admit(NOW, there, &mut syn).is_ok());
+        // The answer is for its former self.
+        let mut answer = says(&mut us, NOW, there);
+        let refused = unproven(&peer.admit(NOW, here, &mut answer));
+        assert_eq!(refused, secret(1).number(there));
+        let mut hello = peer.hello(NOW, here, refused).unwrap();
+        assert_eq!(us.admit(NOW, there, &mut hello), Err(Turned::Empty));
+        assert_eq!(us.echo_to(there), number);
+        acquainted(&mut us, here, &mut peer, there);
+    }
+
+    /// It is contacted at one address and answers from another, as behind a NAT.
+    #[test]
+    fn who_answers_from_elsewhere_is_met_in_one_exchange_more() {
+        let (mut us, mut peer, here) = (guard(1), guard(2), at(1));
+        let (inside, outside) = (at(2), at(3));
+        let mut syn = says(&mut us, NOW, inside);
+        assert!(peer.admit(NOW, here, &mut syn).is_ok());
+        let mut answer = says(&mut peer, NOW, here);
+        let refused = unproven(&us.admit(NOW, outside, &mut answer));
+        let mut hello = us.hello(NOW, outside, refused).unwrap();
+        assert_eq!(peer.admit(NOW, here, &mut hello), Err(Turned::Empty));
+        for seconds in [0, 1, 2, 3] {
+            let now = later(seconds);
+            let mut syn = says(&mut us, now, inside);
+            assert!(peer.admit(now, here, &mut syn).is_ok());
+            let mut answer = says(&mut peer, now, here);
+            assert!(us.admit(now, outside, &mut answer).is_ok());
+            let mut word = says(&mut us, now, outside);
+            assert!(peer.admit(now, here, &mut word).is_ok());
+        }
     }
 }
