@@ -1,4 +1,4 @@
-//! Randomness of the system, for keys and boot numbers: what must not be guessed.
+//! Randomness of the system, for keys and numbers of senders: what must not be guessed.
 
 use ring::rand::{SecureRandom, SystemRandom};
 

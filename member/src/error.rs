@@ -18,7 +18,7 @@ enum Kind {
         address: SocketAddr,
         source: std::io::Error,
     },
-    #[error("cannot draw a boot number for gossip")]
+    #[error("cannot draw a secret for gossip")]
     Entropy { source: std::io::Error },
     #[error("this node cannot describe itself: {source}")]
     Description {

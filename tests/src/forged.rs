@@ -112,14 +112,18 @@ pub fn id(name: &str, generation: u64, gossip: SocketAddr) -> Vec<u8> {
 
 /// Somebody with a key of the calling test's cluster.
 #[derive(Debug)]
-pub struct Insider(Sealer);
+pub struct Insider {
+    sealer: Sealer,
+    number: u64,
+}
 
 impl Insider {
-    /// With this key, and a boot number that is nobody else's.
+    /// With this key, and a number that is nobody else's.
     #[must_use]
-    pub fn new(key: &str, boot: u64) -> Self {
+    pub fn new(key: &str, number: u64) -> Self {
         let key = Key::parse(key).expect("a key");
-        Self(Sealer::new(&Keyring::of(key), &cluster::name(), boot))
+        let sealer = Sealer::new(&Keyring::of(key), &cluster::name());
+        Self { sealer, number }
     }
 
     /// `message` in an envelope.
@@ -127,7 +131,8 @@ impl Insider {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.expect("a clock after 1970").as_secs() as u32;
         let mut out = Vec::new();
-        assert!(self.0.seal(Content::Gossip, now, 0, message, &mut out));
+        let (content, number) = (Content::Gossip, self.number);
+        assert!(self.sealer.seal(content, number, now, 0, message, &mut out));
         out
     }
 }

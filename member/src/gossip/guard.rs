@@ -12,7 +12,7 @@ use crate::gossip::config::Protection;
 use crate::inspect::{DATAGRAM, Fault, Message, NodeKeys, compress, decompress, put_first};
 use crate::key_id::KeyId;
 use crate::limit::{Buckets, Census, Hearsay, Speaker};
-use crate::seal::{Content, Keyring, OVERHEAD, Opener, Refused, Sealer, looks_sealed};
+use crate::seal::{Content, Keyring, OVERHEAD, Opener, Refused, Sealer, Secret, looks_sealed};
 
 /// What a node lets in and out.
 #[derive(Debug)]
@@ -33,12 +33,25 @@ pub(super) struct Guard {
 struct Heard {
     at: Duration,
     sealed: Option<Duration>,
-    /// The boot number it sealed with, or 0.
-    boot: u64,
+    /// The number it sealed under, which is repeated to it, or 0.
+    number: u64,
+    /// When it last repeated ours.
+    proven: Option<Duration>,
+}
+
+/// Who sealed a datagram.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Origin {
+    /// The number it goes by towards us; none in clear.
+    number: Option<u64>,
+    /// It receives where it sends from; in clear this is taken for granted.
+    proven: bool,
 }
 
 #[derive(Debug)]
 struct Seal {
+    /// Gives our number towards each address.
+    secret: Secret,
     sealer: Sealer,
     opener: Opener,
     /// Clear datagrams are accepted too, and sent to whom is not known to seal.
@@ -70,11 +83,12 @@ pub(super) enum Turned {
 }
 
 impl Guard {
-    /// With this process's `boot` number, drawn at random.
-    pub(super) fn new(protection: &Protection, cluster: &Arc<str>, boot: u64) -> Self {
+    /// With this process's `secret`, drawn at random.
+    pub(super) fn new(protection: &Protection, cluster: &Arc<str>, secret: Secret) -> Self {
         let seal = protection.keyring.as_ref().map(|keyring| Seal {
-            sealer: Sealer::new(keyring, cluster, boot),
-            opener: Opener::new(keyring.clone(), cluster, boot),
+            sealer: Sealer::new(keyring, cluster).after(secret.beginning()),
+            opener: Opener::new(keyring.clone(), cluster),
+            secret,
             migrates: protection.migrates,
         });
         Self {
@@ -125,14 +139,14 @@ impl Guard {
         from: SocketAddr,
         datagram: &'a mut [u8],
     ) -> Result<Cow<'a, [u8]>, Turned> {
-        let (message, boot) = self.open(now, datagram)?;
+        let (message, origin) = self.open(now, from, datagram)?;
         if message.is_empty() {
-            self.note(now.since, from, boot);
+            self.note(now.since, from, origin);
             return Err(Turned::Empty);
         }
         // A stranger cannot seal, but send from another's address.
-        let may = match boot {
-            Some(boot) => self.buckets.take(now.since, boot),
+        let may = match origin.number {
+            Some(number) => self.buckets.take(now.since, number),
             None => self.buckets.take(now.since, from),
         };
         if !may {
@@ -142,20 +156,21 @@ impl Guard {
         if let Some(other) = inspected.cluster.filter(|name| **name != *self.cluster) {
             return Err(Turned::Foreign(other.into()));
         }
-        let (hearsay, proven) = (&mut self.hearsay, true);
+        let (hearsay, proven) = (&mut self.hearsay, origin.proven);
         let speaker = Speaker { from, proven };
         hearsay.listen(now.since, speaker, &inspected);
         let believed = |keys: &NodeKeys<'_>| hearsay.believes(now.since, speaker, keys);
         let rest = self.census.sift(from, &inspected, believed);
-        self.note(now.since, from, boot);
+        self.note(now.since, from, origin);
         Ok(rest.map_or(message, Cow::Owned))
     }
 
     fn open<'a>(
         &mut self,
         now: Times,
+        from: SocketAddr,
         datagram: &'a mut [u8],
-    ) -> Result<(Cow<'a, [u8]>, Option<u64>), Turned> {
+    ) -> Result<(Cow<'a, [u8]>, Origin), Turned> {
         let is_sealed = looks_sealed(datagram);
         let seal = match &mut self.seal {
             Some(seal) if is_sealed || !seal.migrates => seal,
@@ -163,10 +178,14 @@ impl Guard {
             _ => {
                 // Junk does not use up what its source may say.
                 Message::begins(datagram).map_err(Turned::Malformed)?;
-                return Ok((Cow::Borrowed(datagram), None));
+                let (number, proven) = (None, true);
+                return Ok((Cow::Borrowed(datagram), Origin { number, proven }));
             }
         };
-        let opened = seal.opener.open(now.unix, datagram);
+        // Junk is not worth a hash.
+        seal.opener.recognise(datagram).map_err(Turned::Refused)?;
+        let own = seal.secret.number(from);
+        let opened = seal.opener.open(now.unix, own, datagram);
         let opened = opened.map_err(Turned::Refused)?;
         let message = match opened.content {
             Content::Hello => Cow::Borrowed(&[][..]),
@@ -176,10 +195,11 @@ impl Guard {
                 Cow::Owned(message.map_err(Turned::Malformed)?)
             }
         };
-        Ok((message, Some(opened.boot)))
+        let (number, proven) = (Some(opened.number), opened.proven);
+        Ok((message, Origin { number, proven }))
     }
 
-    fn note(&mut self, now: Duration, from: SocketAddr, boot: Option<u64>) {
+    fn note(&mut self, now: Duration, from: SocketAddr, origin: Origin) {
         if self.heard.len() >= VOICES {
             self.heard.retain(|_, heard| now < heard.at + VOICE_KEPT);
         }
@@ -189,11 +209,20 @@ impl Guard {
         let heard = self.heard.entry(from).or_insert(Heard {
             at: now,
             sealed: None,
-            boot: 0,
+            number: 0,
+            proven: None,
         });
         heard.at = now;
-        if let Some(boot) = boot {
-            (heard.sealed, heard.boot) = (Some(now), boot);
+        if let Some(number) = origin.number {
+            heard.sealed = Some(now);
+            // Whoever has the key may make up a source, and a number.
+            let stays = heard.proven.is_some_and(|at| now < at + PROVEN_STILL);
+            if origin.proven || !stays {
+                heard.number = number;
+            }
+            if origin.proven {
+                heard.proven = Some(now);
+            }
         }
     }
 
@@ -205,37 +234,38 @@ impl Guard {
         to: SocketAddr,
         message: &'a [u8],
     ) -> impl Iterator<Item = Cow<'a, [u8]>> + use<'a> {
-        let boot = self.boot_of(to);
+        let echo = self.echo_to(to);
         let Some(seal) = &mut self.seal else {
             return [Some(Cow::Borrowed(message)), None].into_iter().flatten();
         };
         let sealed = self.heard.get(&to).and_then(|heard| heard.sealed);
         let seals = sealed.is_some_and(|at| now.since < at + SEALS_STILL);
         let clear = (seal.migrates && !seals).then_some(Cow::Borrowed(message));
-        let sealed = seal.sealed(now.unix, boot, message).map(Cow::Owned);
+        let sealed = seal.sealed(now.unix, to, echo, message).map(Cow::Owned);
         [sealed, clear].into_iter().flatten()
     }
 
-    /// A datagram that tells our boot number to the sender with the number `boot` at `to`.
-    pub(super) fn hello(&mut self, now: Times, to: SocketAddr, boot: u64) -> Option<Vec<u8>> {
+    /// A datagram that tells our number to the sender at `to` that goes by `echo`.
+    pub(super) fn hello(&mut self, now: Times, to: SocketAddr, echo: u64) -> Option<Vec<u8>> {
         if !self.hellos.take(now.since, to) {
             return None;
         }
         let seal = self.seal.as_mut()?;
         let mut out = Vec::new();
+        let own = seal.secret.number(to);
         let sealer = &mut seal.sealer;
-        let done = sealer.seal(Content::Hello, now.unix, boot, &[], &mut out);
+        let done = sealer.seal(Content::Hello, own, now.unix, echo, &[], &mut out);
         done.then_some(out)
     }
 
-    fn boot_of(&self, address: SocketAddr) -> u64 {
-        self.heard.get(&address).map_or(0, |heard| heard.boot)
+    fn echo_to(&self, address: SocketAddr) -> u64 {
+        self.heard.get(&address).map_or(0, |heard| heard.number)
     }
 }
 
 impl Seal {
     /// `message` in an envelope: compressed where that pays, and cut where it must be.
-    fn sealed(&mut self, now: u32, echo: u64, message: &[u8]) -> Option<Vec<u8>> {
+    fn sealed(&mut self, now: u32, to: SocketAddr, echo: u64, message: &[u8]) -> Option<Vec<u8>> {
         let compressed = (message.len() >= WORTH_IT).then(|| compress(message));
         let (content, body) = match compressed.flatten() {
             Some(short) if short.len() + WORTH_IT / 16 < message.len() => {
@@ -249,7 +279,9 @@ impl Seal {
             (content, body)
         };
         let mut out = Vec::with_capacity(body.len() + OVERHEAD);
-        let done = self.sealer.seal(content, now, echo, &body, &mut out);
+        let own = self.secret.number(to);
+        let sealer = &mut self.sealer;
+        let done = sealer.seal(content, own, now, echo, &body, &mut out);
         done.then_some(out)
     }
 }
@@ -269,6 +301,9 @@ const VOICES: usize = 4_096;
 const VOICE_KEPT: Duration = Duration::from_secs(10);
 /// How long who has sealed is taken to have its key still, while migrating.
 const SEALS_STILL: Duration = Duration::from_secs(10);
+/// How long the number of a proven sender is not overwritten by what is unproven. For as long,
+/// who has started again may be answered with its former number, which costs it one exchange.
+const PROVEN_STILL: Duration = Duration::from_secs(2);
 /// Shorter messages have little in them that repeats.
 const WORTH_IT: usize = 256;
 
@@ -287,12 +322,41 @@ mod tests {
         SocketAddr::from(([10, 0, 0, 1], port))
     }
 
-    fn guard(boot: u64) -> Guard {
+    fn secret(n: u8) -> Secret {
+        Secret::new([n; 32])
+    }
+
+    fn keyring() -> Keyring {
+        Keyring::of(Key::new([7; 32]))
+    }
+
+    fn guard(n: u8) -> Guard {
         let protection = Protection {
-            keyring: Some(Keyring::of(Key::new([7; 32]))),
+            keyring: Some(keyring()),
             ..Protection::default()
         };
-        Guard::new(&protection, &Arc::from("ragot"), boot)
+        Guard::new(&protection, &Arc::from("ragot"), secret(n))
+    }
+
+    /// The number of who was refused as unproven.
+    fn unproven(admitted: &Result<Cow<'_, [u8]>, Turned>) -> u64 {
+        match admitted {
+            Err(Turned::Refused(Refused::Unproven { number, .. })) => *number,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What somebody with the key seals under a number of its own making.
+    fn forged(number: u64, echo: u64) -> Vec<u8> {
+        let (mut sealer, mut out) = (Sealer::new(&keyring(), "ragot"), Vec::new());
+        let message = [0x53, 0xb0, 0, 3];
+        assert!(sealer.seal(Content::Gossip, number, NOW.unix, echo, &message, &mut out));
+        out
+    }
+
+    fn later(seconds: u64) -> Times {
+        let since = NOW.since + Duration::from_secs(seconds);
+        Times { since, ..NOW }
     }
 
     fn says(guard: &mut Guard, now: Times, to: SocketAddr) -> Vec<u8> {
@@ -304,7 +368,7 @@ mod tests {
     /// A key alone keeps other clusters out too, as its name is sealed in; in clear only this does.
     #[test]
     fn another_cluster_is_not_heard() {
-        let mut us = Guard::new(&Protection::default(), &Arc::from("blue"), 1);
+        let mut us = Guard::new(&Protection::default(), &Arc::from("blue"), secret(1));
         let mut said = |cluster| {
             us.admit(NOW, at(2), &mut Forged::syn(cluster).bytes())
                 .is_ok()
@@ -335,18 +399,93 @@ mod tests {
         let (mut us, mut peer, mut former) = (guard(1), guard(2), guard(3));
         let (here, there) = (at(1), at(2));
         let past = Times { unix: 0, ..NOW };
+        let number = secret(3).number(here);
         let mut hellos = 0;
         for _ in 0..1_000 {
             let mut recording = says(&mut former, past, here);
             let turned = us.admit(NOW, there, &mut recording);
-            assert!(matches!(
-                turned,
-                Err(Turned::Refused(Refused::Unproven { boot: 3, .. }))
-            ));
-            hellos += usize::from(us.hello(NOW, there, 3).is_some());
+            assert_eq!(unproven(&turned), number);
+            hellos += usize::from(us.hello(NOW, there, number).is_some());
         }
         assert_eq!(hellos, 200);
         let mut word = says(&mut peer, NOW, here);
         assert!(us.admit(NOW, there, &mut word).is_ok());
+    }
+
+    /// Two nodes that have proved themselves to each other.
+    fn acquainted(us: &mut Guard, here: SocketAddr, peer: &mut Guard, there: SocketAddr) {
+        for _ in 0..2 {
+            let mut word = says(us, NOW, there);
+            assert!(peer.admit(NOW, here, &mut word).is_ok());
+            let mut word = says(peer, NOW, here);
+            assert!(us.admit(NOW, there, &mut word).is_ok());
+        }
+    }
+
+    #[test]
+    fn who_makes_up_its_source_changes_nothing_for_whoever_is_there() {
+        let (mut us, mut peer, here, there) = (guard(1), guard(2), at(1), at(2));
+        acquainted(&mut us, here, &mut peer, there);
+        let number = secret(2).number(here);
+        for made_up in 1..100 {
+            let mut word = forged(made_up, 0);
+            let (_, origin) = us.open(NOW, there, &mut word).unwrap();
+            assert_eq!((origin.number, origin.proven), (Some(made_up), false));
+            let mut word = forged(1_000 + made_up, 0);
+            assert!(us.admit(later(1), there, &mut word).is_ok());
+            assert_eq!(us.echo_to(there), number);
+            // What it was told itself is not what the other was.
+            let mut word = forged(2_000 + made_up, secret(1).number(at(3)));
+            assert_eq!(unproven(&us.admit(NOW, there, &mut word)), 2_000 + made_up);
+        }
+        let mut word = says(&mut us, later(1), there);
+        assert!(peer.admit(later(1), here, &mut word).is_ok());
+        // Whom nobody has proved to be lately may have started again.
+        assert!(us.admit(later(2), there, &mut forged(5_000, 0)).is_ok());
+        assert_eq!(us.echo_to(there), 5_000);
+        let mut word = says(&mut us, later(2), there);
+        let refused = unproven(&peer.admit(later(2), here, &mut word));
+        let mut hello = peer.hello(later(2), here, refused).unwrap();
+        assert_eq!(us.admit(later(2), there, &mut hello), Err(Turned::Empty));
+        assert_eq!(us.echo_to(there), number);
+    }
+
+    #[test]
+    fn who_starts_again_in_place_is_met_in_one_exchange_more() {
+        let (mut us, mut former, here, there) = (guard(1), guard(2), at(1), at(2));
+        acquainted(&mut us, here, &mut former, there);
+        let (mut peer, number) = (guard(3), secret(3).number(here));
+        let mut syn = says(&mut peer, NOW, here);
+        assert!(us.admit(NOW, there, &mut syn).is_ok());
+        // The answer is for its former self.
+        let mut answer = says(&mut us, NOW, there);
+        let refused = unproven(&peer.admit(NOW, here, &mut answer));
+        assert_eq!(refused, secret(1).number(there));
+        let mut hello = peer.hello(NOW, here, refused).unwrap();
+        assert_eq!(us.admit(NOW, there, &mut hello), Err(Turned::Empty));
+        assert_eq!(us.echo_to(there), number);
+        acquainted(&mut us, here, &mut peer, there);
+    }
+
+    /// It is contacted at one address and answers from another, as behind a NAT.
+    #[test]
+    fn who_answers_from_elsewhere_is_met_in_one_exchange_more() {
+        let (mut us, mut peer, here) = (guard(1), guard(2), at(1));
+        let (inside, outside) = (at(2), at(3));
+        let mut syn = says(&mut us, NOW, inside);
+        assert!(peer.admit(NOW, here, &mut syn).is_ok());
+        let mut answer = says(&mut peer, NOW, here);
+        let refused = unproven(&us.admit(NOW, outside, &mut answer));
+        let mut hello = us.hello(NOW, outside, refused).unwrap();
+        assert_eq!(peer.admit(NOW, here, &mut hello), Err(Turned::Empty));
+        for seconds in [0, 1, 2, 3] {
+            let now = later(seconds);
+            let mut syn = says(&mut us, now, inside);
+            assert!(peer.admit(now, here, &mut syn).is_ok());
+            let mut answer = says(&mut peer, now, here);
+            assert!(us.admit(now, outside, &mut answer).is_ok());
+            let mut word = says(&mut us, now, outside);
+            assert!(peer.admit(now, here, &mut word).is_ok());
+        }
     }
 }

@@ -21,7 +21,7 @@ use crate::keys::{self, KeyError};
 use crate::node::{Edit, NodeKey, Role, Word};
 use crate::pace::Pace;
 use crate::receipt::{Receipt, Receipts};
-use crate::seal::Keyring;
+use crate::seal::{Keyring, Secret};
 use crate::snapshot::{Sighting, Snapshot};
 
 /// A node that gossips.
@@ -58,10 +58,10 @@ impl Gossip {
         let local = socket
             .local_addr()
             .map_err(|error| Error::listen(config.listen, error))?;
-        let boot = entropy::bytes().map_err(Error::entropy)?;
-        let boot = u64::from_be_bytes(boot).max(1);
+        let secret = entropy::bytes().map_err(Error::entropy)?;
+        let secret = Secret::new(secret);
         let pace = Pace::new(config.interval, config.node.role == Role::Backend);
-        let wire = Wire::over(socket, &config.protection, &config.cluster, boot, pace);
+        let wire = Wire::over(socket, &config.protection, &config.cluster, secret, pace);
         let counters = wire.counters();
         let (commands, inbox) = mpsc::unbounded_channel();
         if let Some(file) = config.protection.file.clone() {

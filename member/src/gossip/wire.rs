@@ -21,7 +21,7 @@ use crate::gossip::socket::Datagrams;
 use crate::inspect::{DATAGRAM, Progress};
 use crate::key_id::KeyId;
 use crate::pace::Pace;
-use crate::seal::{Keyring, Refused};
+use crate::seal::{Keyring, Refused, Secret};
 
 /// What has crossed the gossip socket since it was bound.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -108,16 +108,16 @@ impl Inside {
 }
 
 impl Wire {
-    /// A wire whose datagrams `socket` carries, for `cluster`, rounds at `pace`. `boot` is drawn at
-    /// random.
+    /// A wire whose datagrams `socket` carries, for `cluster`, rounds at `pace`. `secret` is
+    /// drawn at random.
     pub(super) fn over(
         socket: Arc<dyn Datagrams>,
         protection: &Protection,
         cluster: &Arc<str>,
-        boot: u64,
+        secret: Secret,
         pace: Pace,
     ) -> Self {
-        let guard = Guard::new(protection, cluster, boot);
+        let guard = Guard::new(protection, cluster, secret);
         Self {
             socket,
             counters: Arc::default(),
@@ -297,8 +297,8 @@ impl Wire {
             tracing::warn!("{line}");
         }
         // The one answer to what is not believed: it is authentic, and the answer no longer.
-        if let Turned::Refused(Refused::Unproven { boot, .. }) = why {
-            let hello = self.inside().guard.hello(now, from, boot);
+        if let Turned::Refused(Refused::Unproven { number, .. }) = why {
+            let hello = self.inside().guard.hello(now, from, number);
             if let Some(hello) = hello {
                 self.send_one(from, &hello).await;
             }
@@ -375,7 +375,7 @@ mod tests {
                 Arc::new(socket),
                 &Protection::default(),
                 &Arc::from("c"),
-                1,
+                Secret::new([1; 32]),
                 pace,
             ),
             here,

@@ -8,7 +8,8 @@ use crate::key_id::KeyId;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Header {
     pub(super) key: KeyId,
-    pub(super) boot: u64,
+    /// The sender's, towards the receiver.
+    pub(super) number: u64,
     pub(super) counter: u64,
 }
 
@@ -17,7 +18,7 @@ impl Header {
         let mut bytes = [0; HEADER];
         bytes[0] = VERSION;
         bytes[1..3].copy_from_slice(&self.key.0.to_be_bytes());
-        bytes[3..11].copy_from_slice(&self.boot.to_be_bytes());
+        bytes[3..11].copy_from_slice(&self.number.to_be_bytes());
         bytes[11..].copy_from_slice(&self.counter.to_be_bytes());
         bytes
     }
@@ -29,7 +30,7 @@ impl Header {
         }
         Some(Self {
             key: KeyId(u16::from_be_bytes(part(datagram, 1)?)),
-            boot: u64::from_be_bytes(part(datagram, 3)?),
+            number: u64::from_be_bytes(part(datagram, 3)?),
             counter: u64::from_be_bytes(part(datagram, 11)?),
         })
     }
@@ -44,7 +45,7 @@ impl Header {
 /// What the message in an envelope is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Content {
-    /// Nothing; it only tells the sender's boot number.
+    /// Nothing; it only tells the sender's number.
     Hello,
     /// A gossip message.
     Gossip,
@@ -58,7 +59,7 @@ pub(super) struct Preface {
     pub(super) content: Content,
     /// When it was sealed, in Unix seconds.
     pub(super) at: u32,
-    /// The boot number last heard from where this is sent to, or 0.
+    /// The number last heard from where this is sent to, or 0.
     pub(super) echo: u64,
 }
 
@@ -89,9 +90,14 @@ impl Preface {
         })
     }
 
-    /// Whether it may be meant for the receiver with the number `boot`.
-    pub(super) fn is_for(self, boot: u64) -> bool {
-        self.echo == boot || self.echo == 0
+    /// Whether it may be meant for the receiver with the number `own` towards its source.
+    pub(super) fn is_for(self, own: u64) -> bool {
+        self.proves(own) || self.echo == 0
+    }
+
+    /// Whether its sender has heard the number `own` where it sends from.
+    pub(super) fn proves(self, own: u64) -> bool {
+        self.echo == own
     }
 }
 

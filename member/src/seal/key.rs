@@ -59,10 +59,10 @@ impl Key {
         self.id
     }
 
-    /// The key with which `boot`, a sender in `cluster`, seals.
-    pub(super) fn of_sender(&self, cluster: &str, boot: u64) -> Option<LessSafeKey> {
-        let boot = boot.to_be_bytes();
-        let info = [&b"gossip1"[..], cluster.as_bytes(), &boot];
+    /// The key with which a sender in `cluster` seals under `number`.
+    pub(super) fn of_sender(&self, cluster: &str, number: u64) -> Option<LessSafeKey> {
+        let number = number.to_be_bytes();
+        let info = [&b"gossip1"[..], cluster.as_bytes(), &number];
         // Neither can fail for a key of this length.
         let key = self.derive.expand(&info, &CHACHA20_POLY1305).ok()?;
         Some(LessSafeKey::new(UnboundKey::from(key)))

@@ -1,7 +1,8 @@
 //! Opens what comes in, each datagram once. What is not authentic allocates nothing and costs,
 //! by how far it gets: a look at its version, length and key id; for a known sender a look at
 //! its window and one pass of the cipher over its bytes; for an unknown one also a derivation
-//! (two hashes). Only senders that were authentic are remembered.
+//! (two hashes). Only senders that were authentic are remembered. Our number towards the source,
+//! one HMAC, is the caller's to have.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,14 +11,13 @@ use ring::aead::{Aad, LessSafeKey};
 
 use crate::key_id::KeyId;
 use crate::seal::envelope::{Content, HEADER, Header, PREFACE, Preface};
+use crate::seal::key::Key;
 use crate::seal::keyring::Keyring;
 use crate::seal::window::Window;
 
 /// One receiver.
 pub struct Opener {
     cluster: String,
-    /// The receiver's own boot number, which whom it does not know must repeat.
-    boot: u64,
     keyring: Keyring,
     senders: HashMap<(KeyId, u64), Sender>,
     /// Counts what was opened, to tell which sender was last heard longest ago.
@@ -29,8 +29,11 @@ pub struct Opener {
 pub struct Opened<'a> {
     /// What the message is.
     pub content: Content,
-    /// The sender's boot number.
-    pub boot: u64,
+    /// The sender's number towards us.
+    pub number: u64,
+    /// Whether it repeats our number: its sender has received, where it sends from, what this
+    /// process sent there. Else it may come from anybody with the key.
+    pub proven: bool,
     /// The message.
     pub message: &'a [u8],
 }
@@ -47,10 +50,10 @@ pub enum Refused {
     /// It was opened before, or is too old to tell.
     Replayed,
     /// It is authentic, but was sealed for another receiver, or may be a recording since its
-    /// sender is not known yet. The sender is to be told our boot number, with its own.
+    /// sender is not known yet. The sender is to be told our number towards it, with its own.
     Unproven {
-        /// The sender's boot number.
-        boot: u64,
+        /// The sender's number towards us.
+        number: u64,
         /// Seconds between its clock and ours.
         apart: u32,
     },
@@ -64,10 +67,9 @@ struct Sender {
 
 impl Opener {
     /// Opens what is sealed with any of `keyring`'s keys for `cluster`.
-    pub fn new(keyring: Keyring, cluster: &str, boot: u64) -> Self {
+    pub fn new(keyring: Keyring, cluster: &str) -> Self {
         Self {
             cluster: cluster.to_owned(),
-            boot,
             keyring,
             senders: HashMap::new(),
             opened: 0,
@@ -91,41 +93,59 @@ impl Opener {
         &self.keyring
     }
 
-    /// Opens `datagram` in place at `now`, in Unix seconds.
+    /// Whether `datagram` says that it is sealed with a key of ours: the cheapest look of all.
+    ///
+    /// # Errors
+    /// As [`Opener::open`]'s.
+    pub fn recognise(&self, datagram: &[u8]) -> Result<(), Refused> {
+        self.named(datagram).map(drop)
+    }
+
+    fn named(&self, datagram: &[u8]) -> Result<(Header, &Key), Refused> {
+        let header = Header::read(datagram).ok_or(Refused::NotSealed)?;
+        let key = self.keyring.get(header.key);
+        Ok((header, key.ok_or(Refused::UnknownKey(header.key))?))
+    }
+
+    /// Opens `datagram` in place at `now`, in Unix seconds. `own` is our number towards its source,
+    /// not 0.
     ///
     /// # Errors
     /// Why it must not be looked at any further.
-    pub fn open<'a>(&mut self, now: u32, datagram: &'a mut [u8]) -> Result<Opened<'a>, Refused> {
-        let header = Header::read(datagram).ok_or(Refused::NotSealed)?;
-        let key = self.keyring.get(header.key);
-        let key = key.ok_or(Refused::UnknownKey(header.key))?;
-        let name = (header.key, header.boot);
+    pub fn open<'a>(
+        &mut self,
+        now: u32,
+        own: u64,
+        datagram: &'a mut [u8],
+    ) -> Result<Opened<'a>, Refused> {
+        let (header, _) = self.named(datagram)?;
+        let number = header.number;
+        let name = (header.key, number);
         if let Some(sender) = self.senders.get_mut(&name) {
             if !sender.window.is_new(header.counter) {
                 return Err(Refused::Replayed);
             }
             let (preface, message) = decrypt(&sender.key, header, datagram)?;
             let apart = now.abs_diff(preface.at);
-            if !preface.is_for(self.boot) {
-                let boot = header.boot;
-                return Err(Refused::Unproven { boot, apart });
+            if !preface.is_for(own) {
+                return Err(Refused::Unproven { number, apart });
             }
             self.opened += 1;
             sender.window.see(header.counter);
             sender.heard = self.opened;
-            return Ok(opened(header, preface, message));
+            return Ok(opened(number, preface, own, message));
         }
         let forged = Refused::Forged(header.key);
-        let key = key.of_sender(&self.cluster, header.boot).ok_or(forged)?;
+        let (_, key) = self.named(datagram)?;
+        let key = key.of_sender(&self.cluster, number).ok_or(forged)?;
         let (preface, message) = decrypt(&key, header, datagram)?;
         let apart = now.abs_diff(preface.at);
-        let recent = apart <= SECONDS_APART && preface.is_for(self.boot);
-        if !recent && preface.echo != self.boot {
-            let boot = header.boot;
-            return Err(Refused::Unproven { boot, apart });
+        let recent = apart <= SECONDS_APART && preface.is_for(own);
+        if !recent && !preface.proves(own) {
+            return Err(Refused::Unproven { number, apart });
         }
         self.meet(name, key, header.counter);
-        Ok(opened(header, preface, message))
+        Ok(opened(number, preface, own, message))
     }
 
     /// Remembers an authentic sender, in place of the one last heard longest ago if there are
@@ -151,10 +171,11 @@ impl Opener {
     }
 }
 
-fn opened(header: Header, preface: Preface, message: &[u8]) -> Opened<'_> {
+fn opened(number: u64, preface: Preface, own: u64, message: &[u8]) -> Opened<'_> {
     Opened {
         content: preface.content,
-        boot: header.boot,
+        number,
+        proven: preface.proves(own),
         message,
     }
 }
@@ -183,5 +204,5 @@ impl fmt::Debug for Opener {
 /// Senders remembered: two keys each of as many nodes as are believed.
 pub(super) const SENDERS: usize = 1_024;
 /// How far clocks may be apart, and how long a recording could be played to one who has just
-/// started, before the sender must repeat the receiver's boot number.
+/// started, before the sender must repeat the receiver's number.
 pub(crate) const SECONDS_APART: u32 = 300;

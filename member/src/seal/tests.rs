@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::envelope::{HEADER, TAG};
 use super::opener::SENDERS;
+use super::sealer::DERIVED;
 use super::window::{WIDTH, Window};
 use super::*;
 
@@ -19,24 +20,34 @@ fn ring(keys: &[u8]) -> Keyring {
     Keyring::parse(&serde_json::to_string(&texts).unwrap()).unwrap()
 }
 
-/// A sender with boot number 7 and a receiver with 9, who share the key 1.
+/// A sender and a receiver who share the key 1. The sender's number is 7, the receiver's 9, where
+/// nothing else is said.
 fn pair() -> (Sealer, Opener) {
-    (
-        Sealer::new(&ring(&[1]), "ragot", 7),
-        Opener::new(ring(&[1]), "ragot", 9),
-    )
+    (sealer(1), Opener::new(ring(&[1]), "ragot"))
+}
+
+fn sealer(key: u8) -> Sealer {
+    Sealer::new(&ring(&[key]), "ragot")
 }
 
 fn sealed(sealer: &mut Sealer, at: u32, echo: u64, message: &[u8]) -> Vec<u8> {
+    sealed_as(7, sealer, at, echo, message)
+}
+
+fn sealed_as(number: u64, sealer: &mut Sealer, at: u32, echo: u64, message: &[u8]) -> Vec<u8> {
     let mut out = b"whatever was there".to_vec();
-    assert!(sealer.seal(Content::Gossip, at, echo, message, &mut out));
+    assert!(sealer.seal(Content::Gossip, number, at, echo, message, &mut out));
     out
 }
 
 fn open(opener: &mut Opener, datagram: &[u8]) -> Result<Vec<u8>, Refused> {
+    open_as(9, opener, datagram)
+}
+
+fn open_as(own: u64, opener: &mut Opener, datagram: &[u8]) -> Result<Vec<u8>, Refused> {
     let mut copy = datagram.to_vec();
     opener
-        .open(NOW, &mut copy)
+        .open(NOW, own, &mut copy)
         .map(|opened| opened.message.to_vec())
 }
 
@@ -93,13 +104,13 @@ fn whom_it_meets_may_not_go_back() {
 fn other_keys_other_clusters_and_clear_text_are_refused() {
     let (_, mut opener) = pair();
     let id = key(1).id();
-    let mut stranger = Sealer::new(&ring(&[2]), "ragot", 7);
+    let mut stranger = sealer(2);
     let unknown = sealed(&mut stranger, NOW, 0, b"x");
     assert_eq!(
         open(&mut opener, &unknown),
         Err(Refused::UnknownKey(key(2).id()))
     );
-    let mut neighbour = Sealer::new(&ring(&[1]), "other", 7);
+    let mut neighbour = Sealer::new(&ring(&[1]), "other");
     let elsewhere = sealed(&mut neighbour, NOW, 0, b"x");
     assert_eq!(open(&mut opener, &elsewhere), Err(Refused::Forged(id)));
     for clear in [&b""[..], b"\x53\xb0\0\x03", &[1; OVERHEAD - 1], &[2; 100]] {
@@ -111,13 +122,13 @@ fn other_keys_other_clusters_and_clear_text_are_refused() {
 fn a_recording_means_nothing_to_who_has_just_started() {
     let (mut sealer, mut before) = pair();
     let old = sealed(&mut sealer, NOW - HOUR, 9, b"s1 is ready");
-    assert!(open(&mut before, &old).is_ok(), "it says our boot number");
-    let mut restarted = Opener::new(ring(&[1]), "ragot", 10);
+    assert!(open(&mut before, &old).is_ok(), "it says our number");
+    let (_, mut restarted) = pair();
     let unproven = Refused::Unproven {
-        boot: 7,
+        number: 7,
         apart: HOUR,
     };
-    assert_eq!(open(&mut restarted, &old), Err(unproven));
+    assert_eq!(open_as(10, &mut restarted, &old), Err(unproven));
     assert_eq!(restarted.senders(), 0);
 }
 
@@ -125,36 +136,105 @@ fn a_recording_means_nothing_to_who_has_just_started() {
 #[test]
 fn a_datagram_for_another_receiver_is_refused() {
     let (mut sealer, mut opener) = pair();
-    let mut other = Opener::new(ring(&[1]), "ragot", 10);
+    let (_, mut other) = pair();
     let first = sealed(&mut sealer, NOW, 9, b"1");
     assert!(open(&mut opener, &first).is_ok());
-    let unproven = Refused::Unproven { boot: 7, apart: 0 };
-    assert_eq!(open(&mut other, &first), Err(unproven));
+    let unproven = Refused::Unproven {
+        number: 7,
+        apart: 0,
+    };
+    assert_eq!(open_as(10, &mut other, &first), Err(unproven));
     assert_eq!(other.senders(), 0);
     let to_anybody = sealed(&mut sealer, NOW, 0, b"2");
-    assert!(open(&mut other, &to_anybody).is_ok());
+    assert!(open_as(10, &mut other, &to_anybody).is_ok());
     let second = sealed(&mut sealer, NOW, 9, b"3");
-    assert_eq!(open(&mut other, &second), Err(unproven));
+    assert_eq!(open_as(10, &mut other, &second), Err(unproven));
     // The sender has been told.
     let third = sealed(&mut sealer, NOW, 10, b"4");
-    assert!(open(&mut other, &third).is_ok());
+    assert!(open_as(10, &mut other, &third).is_ok());
 }
 
 /// Two nodes whose clocks are an hour apart, neither known to the other.
 #[test]
 fn wrong_clocks_cost_one_exchange() {
     let (mut early, mut late) = pair();
-    let mut early_opens = Opener::new(ring(&[1]), "ragot", 7);
-    let mut late_seals = Sealer::new(&ring(&[1]), "ragot", 9);
+    let (mut late_seals, mut early_opens) = pair();
     let first = sealed(&mut early, NOW - HOUR, 0, b"hello?");
     let told = open(&mut late, &first).unwrap_err();
-    assert!(matches!(told, Refused::Unproven { boot: 7, .. }));
+    assert!(matches!(told, Refused::Unproven { number: 7, .. }));
     let mut hello = Vec::new();
-    assert!(late_seals.seal(Content::Hello, NOW, 7, &[], &mut hello));
-    let opened = early_opens.open(NOW - HOUR, &mut hello).unwrap();
-    assert_eq!((opened.content, opened.boot), (Content::Hello, 9));
-    let second = sealed(&mut early, NOW - HOUR, opened.boot, b"hello");
+    assert!(late_seals.seal(Content::Hello, 9, NOW, 7, &[], &mut hello));
+    let opened = early_opens.open(NOW - HOUR, 7, &mut hello).unwrap();
+    assert_eq!((opened.content, opened.number), (Content::Hello, 9));
+    let second = sealed(&mut early, NOW - HOUR, opened.number, b"hello");
     assert_eq!(open(&mut late, &second).unwrap(), b"hello");
+}
+
+/// What its sender has heard tells whether it may be somebody else with the key.
+#[test]
+fn only_who_repeats_our_number_is_proven() {
+    let (mut sealer, mut opener) = pair();
+    let mut proven = |at, echo| {
+        let mut datagram = sealed(&mut sealer, at, echo, b"x");
+        let opened = opener.open(NOW, 9, &mut datagram);
+        opened.map(|opened| (opened.number, opened.proven)).ok()
+    };
+    assert_eq!(proven(NOW, 0), Some((7, false)), "met");
+    assert_eq!(proven(NOW - HOUR, 0), Some((7, false)), "known");
+    assert_eq!(proven(NOW, 9), Some((7, true)));
+    assert_eq!(proven(NOW, 0), Some((7, false)), "each for itself");
+    assert_eq!(proven(NOW, 7), None);
+    assert_eq!(proven(NOW, u64::MAX), None);
+}
+
+/// Somebody else with the key seals far ahead, so that a peer would be refused as replayed.
+#[test]
+fn who_does_not_know_a_number_cannot_mute_its_sender() {
+    let (mut peer, mut opener) = pair();
+    let mut insider = sealer(1);
+    let first = sealed(&mut peer, NOW, 9, b"1");
+    assert!(open(&mut opener, &first).is_ok());
+    insider.skip_to(1 << 63);
+    let elsewhere = Secret::new([3; 32]);
+    for port in 1..100 {
+        let number = elsewhere.number(([10, 0, 0, 1], port).into());
+        let ahead = sealed_as(number, &mut insider, NOW, 0, b"x");
+        assert!(open(&mut opener, &ahead).is_ok());
+        let said = sealed(&mut peer, NOW, 9, b"said");
+        assert_eq!(open(&mut opener, &said).unwrap(), b"said");
+    }
+    // It is the number that keeps it out.
+    let ahead = sealed(&mut insider, NOW, 0, b"x");
+    assert!(open(&mut opener, &ahead).is_ok());
+    let said = sealed(&mut peer, NOW, 9, b"muted");
+    assert_eq!(open(&mut opener, &said), Err(Refused::Replayed));
+}
+
+/// A nonce is a key, a number and a counter.
+#[test]
+fn no_counter_is_used_twice_wherever_it_is_sent_to() {
+    let (mut sealer, mut opener) = pair();
+    let secret = Secret::new([1; 32]);
+    let mut before = 0;
+    for round in 0..4 {
+        for port in 1..=DERIVED as u16 + 100 {
+            let number = secret.number(([10, 0, 0, 1], port).into());
+            let datagram = sealed_as(number, &mut sealer, NOW, 0, b"x");
+            assert_eq!(datagram[3..11], number.to_be_bytes());
+            let counter = u64::from_be_bytes(datagram[11..19].try_into().unwrap());
+            assert!(counter > before, "{counter} after {before}");
+            before = counter;
+            assert!(sealer.derived() <= DERIVED);
+            assert!(open(&mut opener, &datagram).is_ok());
+        }
+        if round == 1 {
+            sealer.rekey(&ring(&[2, 1]));
+            assert_eq!(sealer.derived(), 0);
+            opener.rekey(ring(&[2, 1]));
+        }
+    }
+    sealer.skip_to(u64::MAX);
+    assert!(!sealer.seal(Content::Gossip, 7, NOW, 0, b"x", &mut Vec::new()));
 }
 
 #[test]
@@ -164,17 +244,16 @@ fn keys_are_rotated_without_a_gap() {
     assert!(open(&mut opener, &with_old).is_ok());
     opener.rekey(ring(&[1, 2]));
     sealer.rekey(&ring(&[2, 1]));
-    assert_eq!(sealer.boot(), 7);
     let with_new = sealed(&mut sealer, NOW, 0, b"2");
     assert_ne!(with_old[1..3], with_new[1..3]);
+    assert_eq!(with_old[3..11], with_new[3..11], "the number stays");
     assert_eq!(with_new[18], 2, "the counter goes on");
     assert!(open(&mut opener, &with_new).is_ok());
     assert_eq!(open(&mut opener, &with_old), Err(Refused::Replayed));
     // The old key is stolen after it is gone.
     opener.rekey(ring(&[2]));
     assert_eq!(opener.senders(), 1);
-    let mut thief = Sealer::new(&ring(&[1]), "ragot", 8);
-    let late = sealed(&mut thief, NOW, 0, b"3");
+    let late = sealed_as(8, &mut self::sealer(1), NOW, 0, b"3");
     assert_eq!(
         open(&mut opener, &late),
         Err(Refused::UnknownKey(key(1).id()))
@@ -195,8 +274,8 @@ fn a_key_that_is_gone_opens_nothing_though_another_has_its_id() {
         other.map(|other| (other, key))
     });
     let (old, new) = same.unwrap();
-    let mut sealer = Sealer::new(&Keyring::of(old.clone()), "ragot", 7);
-    let mut opener = Opener::new(Keyring::of(old.clone()), "ragot", 9);
+    let mut sealer = Sealer::new(&Keyring::of(old.clone()), "ragot");
+    let mut opener = Opener::new(Keyring::of(old.clone()), "ragot");
     let first = sealed(&mut sealer, NOW, 0, b"1");
     assert!(open(&mut opener, &first).is_ok());
     opener.rekey(Keyring::of(old));
@@ -210,17 +289,18 @@ fn a_key_that_is_gone_opens_nothing_though_another_has_its_id() {
 #[test]
 fn many_senders_push_out_who_was_silent_longest() {
     let (mut sealer, mut opener) = pair();
-    let mut first = Sealer::new(&ring(&[1]), "ragot", 1_000_000);
-    assert!(open(&mut opener, &sealed(&mut first, NOW, 0, b"x")).is_ok());
-    for boot in 0..SENDERS as u64 {
+    let mut first = self::sealer(1);
+    let mut first = || sealed_as(1_000_000, &mut first, NOW, 0, b"x");
+    assert!(open(&mut opener, &first()).is_ok());
+    for number in 10_000..10_000 + SENDERS as u64 {
         assert!(open(&mut opener, &sealed(&mut sealer, NOW, 0, b"x")).is_ok());
-        let mut other = Sealer::new(&ring(&[1]), "ragot", 10_000 + boot);
-        assert!(open(&mut opener, &sealed(&mut other, NOW, 0, b"x")).is_ok());
+        let other = sealed_as(number, &mut self::sealer(1), NOW, 0, b"x");
+        assert!(open(&mut opener, &other).is_ok());
         assert!(opener.senders() <= SENDERS);
     }
     assert_eq!(opener.senders(), SENDERS);
     // It is a stranger again, and as such met anew.
-    assert!(open(&mut opener, &sealed(&mut first, NOW, 0, b"x")).is_ok());
+    assert!(open(&mut opener, &first()).is_ok());
 }
 
 #[test]
@@ -229,8 +309,8 @@ fn forgeries_are_not_remembered() {
     let mut forged = sealed(&mut sealer, NOW, 0, b"x");
     let last = forged.len() - 1;
     forged[last] ^= 1;
-    for boot in 0..10_000_u64 {
-        forged[3..11].copy_from_slice(&boot.to_be_bytes());
+    for number in 0..10_000_u64 {
+        forged[3..11].copy_from_slice(&number.to_be_bytes());
         assert!(open(&mut opener, &forged).is_err());
     }
     assert_eq!(opener.senders(), 0);
@@ -293,7 +373,8 @@ fn a_bad_keyring_names_the_entry_and_shows_no_key() {
 fn secrets_do_not_show_themselves() {
     let keyring = ring(&[1, 2]);
     let (sealer, opener) = pair();
-    let shown = format!("{keyring:?} {sealer:?} {opener:?} {:?}", key(1));
+    let secret = Secret::new([1; 32]);
+    let shown = format!("{keyring:?} {sealer:?} {opener:?} {secret:?} {:?}", key(1));
     assert!(shown.contains(&key(1).id().to_string()), "{shown}");
     let bytes = format!("{:?}", [1_u8; 32]);
     assert!(
@@ -338,7 +419,7 @@ proptest! {
             junk[0] = 1;
             junk[1..3].copy_from_slice(&key(1).id().0.to_be_bytes());
         }
-        prop_assert!(opener.open(NOW, &mut junk).is_err());
+        prop_assert!(opener.open(NOW, 9, &mut junk).is_err());
         prop_assert_eq!(opener.senders(), 0);
     }
 
