@@ -68,6 +68,7 @@ pub fn encode(node: &Node) -> Result<Vec<(String, String)>, KeyError> {
     if !node.keys.is_empty() {
         pairs.push(pair(KEYS, &encode_keys(&node.keys)));
     }
+    pairs.extend(node.since.map(|since| pair(SINCE, &since.to_string())));
     pairs.push(pair(WORD, &encode_word(&node.word)));
     let read = decode(
         node.key.clone(),
@@ -132,6 +133,7 @@ pub fn decode<'a>(
         word,
         tags: tags(&all)?,
         keys: optional(&all, KEYS, parse_keys)?.unwrap_or_default(),
+        since: optional(&all, SINCE, parse_generation)?,
     };
     if node.role == Role::Backend && node.http.is_none() {
         return Err(KeyError::Missing(HTTP));
@@ -217,6 +219,11 @@ fn parse_keys(text: &str) -> Result<Vec<KeyId>, &'static str> {
     const RULE: &str = "the ids of 1 to 8 keys, as 1a2b,3c4d";
     let ids: Result<Vec<_>, _> = text.split(',').map(str::parse).collect();
     ids.ok().filter(|ids| ids.len() <= 8).ok_or(RULE)
+}
+
+fn parse_generation(text: &str) -> Result<u64, &'static str> {
+    text.parse()
+        .map_err(|_| "a generation, in Unix milliseconds")
 }
 
 fn parse_role(text: &str) -> Result<Role, &'static str> {
@@ -329,6 +336,7 @@ const WEIGHT: &str = "w";
 const TAG: &str = "tag.";
 /// The key that carries the ids of the node's keyring.
 pub const KEYS: &str = "keys";
+const SINCE: &str = "since";
 /// What every receipt's key begins with.
 pub const RECEIPT: &str = "seen.";
 /// What every eviction's key begins with.

@@ -72,6 +72,16 @@ pub struct Node {
     /// The ids of the keys it holds, that of the one it seals with first; none when it
     /// gossips in clear.
     pub keys: Vec<KeyId>,
+    /// The generation in which its process began, where that is not this one: it had to begin anew,
+    /// and everything beside it goes on.
+    pub since: Option<u64>,
+}
+
+impl Node {
+    /// Which process of its name it is.
+    pub fn process(&self) -> u64 {
+        self.since.unwrap_or(self.key.generation)
+    }
 }
 
 /// What an operator decides about a node before it has a life: a [`Node`] without its
@@ -146,6 +156,7 @@ impl Description {
             word,
             tags: self.tags.clone(),
             keys: Vec::new(),
+            since: None,
         }
     }
 }

@@ -2,10 +2,11 @@
 //! believed": operator over the server's own word, word over proof, proof over silence. Times are
 //! durations on the balancer's clock; probes are asked for and answered from outside.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use member::node::Word;
+use member::node::{Node, Word};
 
 use super::asking::Asking;
 use super::crowd::Voice;
@@ -33,6 +34,8 @@ pub struct Health {
     well: bool,
     /// Which version of the webapp it is, by the tag `ver`.
     version: Option<Arc<str>>,
+    /// Which process announces it, and where it is.
+    process: Option<(u64, Option<SocketAddr>)>,
     trial: Trial,
     asking: Asking,
     /// When a doubt was last looked into.
@@ -60,6 +63,7 @@ impl Health {
             damping: Damping::default(),
             well: false,
             version: None,
+            process: None,
             trial: Trial::Unproven,
             asking: Asking::default(),
             doubted: None,
@@ -72,6 +76,11 @@ impl Health {
     #[must_use]
     pub fn succeeding(mut self, now: Duration, earlier: &Self) -> Self {
         self.admin = earlier.admin;
+        if self.goes_on(earlier) {
+            self.trial = earlier.trial;
+            self.damping = earlier.damping;
+            self.well = earlier.well;
+        }
         // Another version is another webapp, and who is in use stays so.
         if self.version == earlier.version && !self.well {
             self.damping = earlier.damping;
@@ -83,6 +92,13 @@ impl Health {
         self.view = std::mem::take(&mut self.view).succeeding(&earlier.view);
         self.settle(now);
         self
+    }
+
+    /// Whether it is but another life in gossip of the process that announced `earlier`, which was
+    /// well: nothing has ended, and nothing needs to be proved again.
+    fn goes_on(&self, earlier: &Self) -> bool {
+        let same = self.process.is_some() && self.process == earlier.process;
+        same && earlier.well && self.word == earlier.word
     }
 
     /// As it is left behind by a server that is shown under another name from now on: nothing has
@@ -134,10 +150,11 @@ impl Health {
         self.settle(now);
     }
 
-    /// The same, of a version of the webapp; none if it does not say.
+    /// The same, of the version of the webapp that `node` tells, if it does, and of its process.
     #[must_use]
-    pub fn of_version(mut self, version: Option<&Arc<str>>) -> Self {
-        self.version = version.cloned();
+    pub fn of(mut self, node: &Node) -> Self {
+        self.version = node.tags.get("ver").cloned();
+        self.process = Some((node.process(), node.http));
         self
     }
 

@@ -126,6 +126,7 @@ fn server(place: &Place<'_>) -> Result<Sighting, Unusable> {
         word: Word::Ready,
         tags: BTreeMap::new(),
         keys: Vec::new(),
+        since: None,
     };
     Ok(Sighting {
         node,

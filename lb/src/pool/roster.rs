@@ -240,7 +240,7 @@ impl Roster {
             name: None,
             weight: node.weight,
             check: node.check.clone(),
-            health: Health::new(self.policy, now).of_version(node.tags.get("ver")),
+            health: Health::new(self.policy, now).of(node),
             known: true,
             live: sighting.presence == Presence::Live,
             was_live: sighting.presence == Presence::Live,

@@ -131,10 +131,9 @@ async fn two_nodes_of_one_name_drain_at_once() {
     let lb = balancer(ANY_PORT).await;
     let mut second = member_config("s1", lb.local_addr());
     second.node.http = Some(SocketAddr::from(([127, 0, 0, 1], 3999)));
-    let twins = [
-        member("s1", lb.local_addr()).await,
-        Gossip::start(second).await.unwrap(),
-    ];
+    let first = member("s1", lb.local_addr()).await;
+    sees(&lb, SOON, is("s1", Word::Starting)).await;
+    let twins = [first, Gossip::start(second).await.unwrap()];
     for twin in &twins {
         twin.say(Word::Draining);
     }

@@ -34,8 +34,9 @@ pub(super) struct Voice {
     word: Word,
     /// What was acknowledged, to be said again in the next life.
     acknowledged: BTreeMap<NodeKey, Receipt>,
-    /// The generation of the last life.
+    /// The generation of the last life, and of the first.
     generation: u64,
+    process: Option<u64>,
     lives: u64,
     born: Duration,
     rebirth: Option<Duration>,
@@ -61,6 +62,7 @@ impl Voice {
             news,
             life: None,
             acknowledged: BTreeMap::new(),
+            process: None,
             lives: 0,
             born: Duration::ZERO,
             rebirth: None,
@@ -89,6 +91,7 @@ impl Voice {
         let describe = &self.config.node;
         let mut node = describe.live(generation, route.ip, self.word.clone());
         node.keys = self.wire.keys();
+        node.since = self.process;
         let (key, http) = (node.key.clone(), node.http);
         match self.spawn(gossip, &node).await {
             Ok(life) => self.life = Some(life),
@@ -102,6 +105,7 @@ impl Voice {
             herald::tell_protection(&self.config.protection, self.local);
         }
         self.generation = generation;
+        self.process.get_or_insert(generation);
         self.lives += 1;
         self.born = now;
         self.rebirth = None;
@@ -177,6 +181,7 @@ impl Voice {
         let describe = &self.config.node;
         let mut node = describe.live(id.key.generation, id.gossip.ip(), self.word.clone());
         node.keys = self.wire.keys();
+        node.since = self.process.filter(|first| *first != id.key.generation);
         Some(Sighting {
             node,
             gossip: id.gossip,

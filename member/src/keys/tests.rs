@@ -167,12 +167,13 @@ fn any_node() -> impl Strategy<Value = Node> {
             tags,
             1..=u16::MAX,
             prop::collection::vec(any::<u16>().prop_map(KeyId), 0..=8),
+            any::<Option<u64>>(),
         ),
     )
         .prop_map(
             |(
                 (name, generation, backend, ip),
-                (service, check, weight, word, tags, port, keys),
+                (service, check, weight, word, tags, port, keys, since),
             )| {
                 let http = SocketAddr::from((if ip == [0; 4] { [1; 4] } else { ip }, port));
                 Node {
@@ -195,6 +196,7 @@ fn any_node() -> impl Strategy<Value = Node> {
                         .map(|(k, v)| (Arc::from(k), Arc::from(v)))
                         .collect(),
                     keys,
+                    since,
                 }
             },
         )

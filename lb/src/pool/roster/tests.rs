@@ -60,6 +60,7 @@ impl Script {
             word,
             tags: BTreeMap::new(),
             keys: Vec::new(),
+            since: None,
         };
         let sighting = Sighting {
             node,

@@ -98,3 +98,40 @@ fn a_weight_of_zero_does_not_hold_the_other_out() {
     script.weight("s1", 0);
     assert_eq!(script.usable(), ["s2:2"], "needed");
 }
+
+/// Others made up a later life of it: its process began anew in gossip, and nothing else happened.
+#[test]
+fn who_begins_anew_in_gossip_goes_on_being_served() {
+    let mut script = Script::with(2);
+    for life in 2..12 {
+        script.snapshot.nodes.remove(&key("s1", life - 1));
+        script.node("s1", life, 1, Word::Ready);
+        let sighting = script.snapshot.nodes.get_mut(&key("s1", life)).unwrap();
+        Arc::make_mut(sighting).node.since = Some(1);
+        script.roster.see(script.now, &script.snapshot);
+        let pool = script.roster.take_pool(script.now).unwrap();
+        let servers = &pool.services["nodes"].rotation.servers;
+        assert_eq!(servers.len(), 2, "life {life}");
+        script.tell();
+        assert_eq!(script.usable(), ["s1:1", "s2:2"]);
+    }
+    assert!(
+        script
+            .lines
+            .iter()
+            .all(|line| line.contains("is UP, reason"))
+    );
+    assert_eq!(script.lines.len(), 2, "{:#?}", script.lines);
+}
+
+#[test]
+fn a_process_that_begins_anew_elsewhere_proves_its_server() {
+    let mut script = Script::with(2);
+    script.refusing.insert(addr(11));
+    script.snapshot.nodes.remove(&key("s1", 1));
+    script.node("s1", 2, 11, Word::Ready);
+    let sighting = script.snapshot.nodes.get_mut(&key("s1", 2)).unwrap();
+    Arc::make_mut(sighting).node.since = Some(1);
+    script.tell();
+    assert!(!script.usable().contains(&"s1:11".to_owned()));
+}
