@@ -68,7 +68,7 @@ pub struct Belief {
     /// Whose server is whose, where several say so.
     ruling: Ruling,
     /// Of those denied a server, who was told of.
-    denied: BTreeSet<Id>,
+    told: BTreeSet<Id>,
     complaints: Vec<Complaint>,
     was_crowded: bool,
     was_full: bool,
@@ -92,7 +92,7 @@ impl Belief {
             snapshot: Arc::default(),
             receipts: Arc::default(),
             ruling: Ruling::default(),
-            denied: BTreeSet::new(),
+            told: BTreeSet::new(),
             complaints: Vec::new(),
             was_crowded: false,
             was_full: false,
@@ -286,18 +286,23 @@ impl Belief {
         let peers = shown.iter().filter_map(|id| self.peers.get_key_value(id));
         let claims = peers.filter_map(|(id, (_, peer))| peer.claim(id));
         self.ruling = claims::judge(now, claims);
-        shown.retain(|id| !self.ruling.denied.contains(id));
-        self.warn_of_shared_servers();
+        // Another life of its name, which is not there yet, or not that node.
+        let holder = |id: &Id| self.ruling.denied.get(id);
+        shown.retain(|id| holder(id).is_none_or(|holder| holder.key.name != id.key.name));
+        if self.wary {
+            self.warn_of_shared_servers();
+        }
         self.publish(now, shown);
     }
 
     fn warn_of_shared_servers(&mut self) {
-        let proven = &self.ruling.proven;
-        self.denied
-            .retain(|id| proven.iter().any(|(denied, _)| denied == id));
-        for (denied, holder) in proven {
-            if self.denied.insert(denied.clone()) {
-                let complaint = Complaint::SharedServer(denied.clone(), holder.clone());
+        let Ruling { denied, proven, .. } = &self.ruling;
+        self.told.retain(|id| proven.contains(id));
+        for id in proven {
+            if let Some(holder) = denied.get(id)
+                && self.told.insert(id.clone())
+            {
+                let complaint = Complaint::SharedServer(id.clone(), holder.clone());
                 self.complaints.push(complaint);
             }
         }
@@ -328,7 +333,13 @@ impl Belief {
             nodes.insert(id.key, sighting);
         }
         self.warn_of_shared_names(now, &nodes);
-        let next = Snapshot { nodes, quiet };
+        let denied = self.ruling.denied.keys().map(|id| id.key.clone());
+        let denied = denied.filter(|key| nodes.contains_key(key)).collect();
+        let next = Snapshot {
+            nodes,
+            quiet,
+            denied,
+        };
         if *self.snapshot != next {
             self.snapshot = Arc::new(next);
         }

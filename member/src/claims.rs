@@ -28,12 +28,12 @@ pub struct Claim<'a> {
 /// What is to be made of claims to the same servers.
 #[derive(Debug, Default)]
 pub struct Ruling {
-    /// Whose claims do not count.
-    pub denied: BTreeSet<Id>,
+    /// Whose claims do not count, and whose does instead.
+    pub denied: BTreeMap<Id, Id>,
     /// Where to ask whether a node is still there.
     pub ask: BTreeSet<SocketAddr>,
-    /// Who is denied a server although its node is still there, and that node.
-    pub proven: Vec<(Id, Id)>,
+    /// Those denied a server whose node has been heard since.
+    pub proven: BTreeSet<Id>,
 }
 
 /// Decides among `claims` at `now`.
@@ -66,9 +66,9 @@ fn decide(now: Duration, rivals: &[Claim<'_>], ruling: &mut Ruling) {
             (*rival, holder)
         };
         if is_there {
-            ruling.proven.push((loses.id.clone(), keeps.id.clone()));
+            ruling.proven.insert(loses.id.clone());
         }
-        ruling.denied.insert(loses.id.clone());
+        ruling.denied.insert(loses.id.clone(), keeps.id.clone());
         holder = keeps;
     }
 }
@@ -110,7 +110,7 @@ mod tests {
             spoke: spoke.map(ms),
         });
         let ruling = judge(ms(now), claims);
-        let names = ruling.denied.iter().map(|id| id.key.name.to_string());
+        let names = ruling.denied.keys().map(|id| id.key.name.to_string());
         names.collect()
     }
 

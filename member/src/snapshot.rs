@@ -34,6 +34,8 @@ pub struct Snapshot {
     /// The members that are heard, but not for longer than usual: no verdict yet, yet time to ask them.
     /// Only balancers want to know.
     pub quiet: BTreeSet<NodeKey>,
+    /// The members that say of a server that it is theirs, and it is another's; see `claims`.
+    pub denied: BTreeSet<NodeKey>,
 }
 
 impl Snapshot {
@@ -76,11 +78,12 @@ impl Snapshot {
 }
 
 impl FromIterator<(NodeKey, Arc<Sighting>)> for Snapshot {
-    /// Of these nodes, none of which is quiet.
+    /// Of these nodes, none of which is quiet or denied its server.
     fn from_iter<T: IntoIterator<Item = (NodeKey, Arc<Sighting>)>>(nodes: T) -> Self {
         Self {
             nodes: nodes.into_iter().collect(),
             quiet: BTreeSet::new(),
+            denied: BTreeSet::new(),
         }
     }
 }

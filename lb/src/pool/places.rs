@@ -14,6 +14,8 @@ pub struct Claim<'a> {
     pub key: &'a NodeKey,
     /// Its service, and the server's address.
     pub place: (&'a str, SocketAddr),
+    /// Whether gossip knows better whose server it is.
+    pub denied: bool,
     /// Whether gossip hears it.
     pub live: bool,
     /// Whether gossip shows it at all.
@@ -22,11 +24,12 @@ pub struct Claim<'a> {
     pub holds: bool,
 }
 
-/// Those whose server is another node's: a heard one's, else a known one's of a later generation;
+/// Those whose server is another node's: by what gossip knows of those that are heard; a heard one's, else a known one's of a later generation;
 /// among those that gossip has forgotten, it stays with whom it was.
 pub fn displaced<'a>(claims: &[Claim<'a>]) -> Vec<&'a NodeKey> {
     let rank = |claim: &Claim<'a>| {
         (
+            !claim.denied,
             claim.live,
             claim.known,
             !claim.known && claim.holds,
@@ -64,6 +67,7 @@ mod tests {
             .map(|((_, _, port, live), key)| Claim {
                 key,
                 place: ("nodes", SocketAddr::from(([10, 0, 0, 1], *port))),
+                denied: false,
                 live: *live,
                 known: true,
                 holds: true,

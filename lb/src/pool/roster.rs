@@ -84,7 +84,7 @@ impl Roster {
     pub fn see(&mut self, now: Duration, snapshot: &Snapshot) {
         for (key, sighting) in &snapshot.nodes {
             if self.tracked.contains_key(key) || self.enrol(now, snapshot, key) {
-                self.update(now, key, sighting, snapshot.quiet.contains(key));
+                self.update(now, key, sighting, snapshot);
             } else {
                 self.effects.extend(self.strangers.dismiss(&sighting.node));
             }
@@ -245,6 +245,7 @@ impl Roster {
             live: sighting.presence == Presence::Live,
             was_live: sighting.presence == Presence::Live,
             acknowledged: None,
+            denied: false,
             displaced: false,
         };
         self.tracked.insert(key.clone(), tracked);
@@ -253,11 +254,13 @@ impl Roster {
     }
 
     /// Takes over what may change within one life; its address and service may not.
-    fn update(&mut self, now: Duration, key: &NodeKey, sighting: &Sighting, quiet: bool) {
+    fn update(&mut self, now: Duration, key: &NodeKey, sighting: &Sighting, snapshot: &Snapshot) {
         let node = &sighting.node;
+        let quiet = snapshot.quiet.contains(key);
         let mut reweighed = false;
         self.with(now, key, |tracked| {
             tracked.hear(sighting.presence == Presence::Live);
+            tracked.denied = snapshot.denied.contains(key);
             reweighed = tracked.weight != node.weight;
             tracked.weight = node.weight;
             tracked.check.clone_from(&node.check);

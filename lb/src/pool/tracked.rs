@@ -29,6 +29,8 @@ pub(super) struct Tracked {
     /// Whether it ever was; who is only remembered cannot fall silent.
     pub(super) was_live: bool,
     pub(super) acknowledged: Option<u64>,
+    /// Whether gossip knows better whose server it announces.
+    pub(super) denied: bool,
     /// Whether its server's address is another node's now.
     pub(super) displaced: bool,
 }
@@ -45,6 +47,7 @@ impl Tracked {
     pub(super) fn lose_sight(&mut self) {
         self.known = false;
         self.live = false;
+        self.denied = false;
     }
 
     /// Requests in flight, under whatever name.
@@ -74,6 +77,7 @@ impl Tracked {
         places::Claim {
             key,
             place: (&self.service, self.server.addr),
+            denied: self.denied,
             live: self.live,
             known: self.known,
             holds: !self.displaced,

@@ -30,7 +30,7 @@ pub(super) fn complain(complaint: &Complaint) {
             tracing::warn!("two live nodes are called {name}; give one another --name");
         }
         Complaint::SharedServer(denied, holder) => tracing::warn!(
-            "node {:?} at {} is not shown: it says that the server is its own which is that of {:?} at {}",
+            "node {:?} at {} gets no requests: it says that the server is its own which is that of {:?} at {}",
             denied.key.name,
             denied.gossip,
             holder.key.name,

@@ -281,6 +281,23 @@ fn servers_of_other_services_are_not_taken_in() {
     assert_eq!(script.usable(), ["s1:1"]);
 }
 
+/// Whatever somebody says of a server that gossip knows to be another's.
+#[test]
+fn who_is_denied_a_server_has_no_say_in_it() {
+    for word in [
+        Word::Ready,
+        Word::Down("".into()),
+        Word::Draining,
+        Word::Left,
+    ] {
+        let mut script = Script::with(2);
+        script.node("x", 9, 1, word);
+        script.snapshot.denied.insert(key("x", 9));
+        script.tell();
+        assert_eq!(script.usable(), ["s1:1", "s2:2"]);
+    }
+}
+
 #[test]
 fn rows_and_turns_are_in_order_of_name() {
     let mut script = Script::new();
