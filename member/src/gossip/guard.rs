@@ -172,13 +172,15 @@ impl Guard {
         datagram: &'a mut [u8],
     ) -> Result<(Cow<'a, [u8]>, Origin), Turned> {
         let is_sealed = looks_sealed(datagram);
+        let seals = self.seals(now.since, from);
         let seal = match &mut self.seal {
             Some(seal) if is_sealed || !seal.migrates => seal,
             None if is_sealed => return Err(Turned::Keyless),
             _ => {
                 // Junk does not use up what its source may say.
                 Message::begins(datagram).map_err(Turned::Malformed)?;
-                let (number, proven) = (None, true);
+                // Whoever seals does not need to be believed in clear.
+                let (number, proven) = (None, !seals);
                 return Ok((Cow::Borrowed(datagram), Origin { number, proven }));
             }
         };
@@ -234,12 +236,10 @@ impl Guard {
         to: SocketAddr,
         message: &'a [u8],
     ) -> impl Iterator<Item = Cow<'a, [u8]>> + use<'a> {
-        let echo = self.echo_to(to);
+        let (echo, seals) = (self.echo_to(to), self.seals(now.since, to));
         let Some(seal) = &mut self.seal else {
             return [Some(Cow::Borrowed(message)), None].into_iter().flatten();
         };
-        let sealed = self.heard.get(&to).and_then(|heard| heard.sealed);
-        let seals = sealed.is_some_and(|at| now.since < at + SEALS_STILL);
         let clear = (seal.migrates && !seals).then_some(Cow::Borrowed(message));
         let sealed = seal.sealed(now.unix, to, echo, message).map(Cow::Owned);
         [sealed, clear].into_iter().flatten()
@@ -256,6 +256,12 @@ impl Guard {
         let sealer = &mut seal.sealer;
         let done = sealer.seal(Content::Hello, own, now.unix, echo, &[], &mut out);
         done.then_some(out)
+    }
+
+    /// Whether whoever is at `address` is known to seal.
+    fn seals(&self, now: Duration, address: SocketAddr) -> bool {
+        let sealed = self.heard.get(&address).and_then(|heard| heard.sealed);
+        sealed.is_some_and(|at| now < at + SEALS_STILL)
     }
 
     fn echo_to(&self, address: SocketAddr) -> u64 {
@@ -465,6 +471,27 @@ mod tests {
         assert_eq!(us.admit(NOW, there, &mut hello), Err(Turned::Empty));
         assert_eq!(us.echo_to(there), number);
         acquainted(&mut us, here, &mut peer, there);
+    }
+
+    /// Strangers can still speak then, but not for whoever seals.
+    #[test]
+    fn while_migrating_who_seals_is_not_proven_in_clear() {
+        let protection = Protection {
+            keyring: Some(keyring()),
+            migrates: true,
+            ..Protection::default()
+        };
+        let mut us = Guard::new(&protection, &Arc::from("ragot"), secret(1));
+        let (mut peer, here, there) = (guard(2), at(1), at(2));
+        let mut in_clear = |us: &mut Guard, now| {
+            let mut message = Forged::syn("ragot").bytes();
+            us.open(now, there, &mut message).unwrap().1.proven
+        };
+        assert!(in_clear(&mut us, NOW));
+        let mut word = says(&mut peer, NOW, here);
+        assert!(us.admit(NOW, there, &mut word).is_ok());
+        assert!(!in_clear(&mut us, later(9)));
+        assert!(in_clear(&mut us, later(10)));
     }
 
     /// It is contacted at one address and answers from another, as behind a NAT.
