@@ -25,7 +25,7 @@ use crate::keys::KeyError;
 use crate::lives;
 use crate::node::{NodeKey, Role};
 use crate::pace;
-use crate::peer::{Circumstances, Peer};
+use crate::peer::{Acquaintance, Circumstances, Peer};
 use crate::reading::{Id, Reading};
 use crate::receipt::Receipts;
 use crate::snapshot::{Sighting, Snapshot};
@@ -283,8 +283,18 @@ impl Belief {
         let is_me = |id: &Id| id.key.name == self.me.key.name && id.gossip == self.me.gossip;
         let lives = by_name.values().flat_map(|lives| lives::that_count(lives));
         let mut shown: Vec<_> = lives.filter(|id| !is_me(id)).cloned().collect();
+        // A node that begins anew is no newcomer.
+        let mut nodes: HashMap<_, Acquaintance> = HashMap::new();
+        for (id, (_, peer)) in &self.peers {
+            let (node, known) = ((&id.key.name, id.gossip), peer.acquaintance());
+            let lives = nodes.entry(node).or_insert(known);
+            *lives = lives.and(known);
+        }
         let peers = shown.iter().filter_map(|id| self.peers.get_key_value(id));
-        let claims = peers.filter_map(|(id, (_, peer))| peer.claim(id));
+        let claims = peers.filter_map(|(id, (_, peer))| {
+            let known = nodes.get(&(&id.key.name, id.gossip))?;
+            peer.claim(id, *known)
+        });
         self.ruling = claims::judge(now, claims);
         // Another life of its name, which is not there yet, or not that node.
         let holder = |id: &Id| self.ruling.denied.get(id);

@@ -83,7 +83,9 @@ pub fn encode(node: &Node) -> Result<Vec<(String, String)>, KeyError> {
 /// # Errors
 /// As [`encode`].
 pub fn check(description: &Description) -> Result<(), KeyError> {
-    let sample = description.live(0, Ipv4Addr::LOCALHOST.into(), Word::Starting);
+    let mut sample = description.live(0, Ipv4Addr::LOCALHOST.into(), Word::Starting);
+    // The most that is told beside it.
+    (sample.since, sample.keys) = (Some(u64::MAX), vec![KeyId(0); KEYRING]);
     encode(&sample).map(drop)
 }
 
@@ -218,7 +220,7 @@ fn parse_server(text: &str) -> Result<SocketAddr, &'static str> {
 fn parse_keys(text: &str) -> Result<Vec<KeyId>, &'static str> {
     const RULE: &str = "the ids of 1 to 8 keys, as 1a2b,3c4d";
     let ids: Result<Vec<_>, _> = text.split(',').map(str::parse).collect();
-    ids.ok().filter(|ids| ids.len() <= 8).ok_or(RULE)
+    ids.ok().filter(|ids| ids.len() <= KEYRING).ok_or(RULE)
 }
 
 fn parse_generation(text: &str) -> Result<u64, &'static str> {
@@ -336,6 +338,8 @@ const WEIGHT: &str = "w";
 const TAG: &str = "tag.";
 /// The key that carries the ids of the node's keyring.
 pub const KEYS: &str = "keys";
+/// Keys of a keyring that are told.
+const KEYRING: usize = 8;
 const SINCE: &str = "since";
 /// What every receipt's key begins with.
 pub const RECEIPT: &str = "seen.";

@@ -3,11 +3,15 @@
 //!
 //! - `buckets`: how often one source may speak
 //! - `census`: how many nodes gossip may hold, and how much of each
+//! - `room`: which sources are remembered
+//! - `voice`: what is known of whoever speaks at an address
 //! - `hearsay`: who may speak of whom
 
 mod buckets;
 mod census;
 mod hearsay;
+pub mod room;
+mod voice;
 
 pub use buckets::Buckets;
 pub use census::Census;

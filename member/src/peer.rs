@@ -34,6 +34,10 @@ pub struct Peer {
     heard: Option<Duration>,
     /// When it last spoke itself.
     spoke: Option<Duration>,
+    /// Whether others tell of heartbeats that it has yet to reach, so that they say nothing of it.
+    belied: bool,
+    /// Whether it has not spoken itself for so long that it may be evicted.
+    speechless: bool,
     /// Whom it says it has evicted.
     evictions: Vec<Eviction>,
     /// While it is evicted, the word it last said itself.
@@ -60,6 +64,25 @@ pub struct Circumstances {
     pub forgiving: bool,
 }
 
+/// Since when a node is known, and when it last spoke itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Acquaintance {
+    /// When it was first known of.
+    pub met: Duration,
+    /// When it last spoke.
+    pub spoke: Option<Duration>,
+}
+
+impl Acquaintance {
+    /// The same of a node with two lives.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            met: self.met.min(other.met),
+            spoke: self.spoke.max(other.spoke),
+        }
+    }
+}
+
 impl Peer {
     /// A node met at `now` with `heartbeat`.
     pub fn new(now: Duration, heartbeat: u64) -> Self {
@@ -75,6 +98,8 @@ impl Peer {
             presence: Presence::Silent,
             heard: None,
             spoke: None,
+            belied: false,
+            speechless: false,
             evictions: Vec::new(),
             evicted: None,
             doomed: None,
@@ -99,17 +124,25 @@ impl Peer {
         }
     }
 
-    /// What it claims, while it is heard and has not left.
-    pub fn claim<'a>(&'a self, id: &'a Id) -> Option<Claim<'a>> {
+    /// What it claims, while it is heard, or has just spoken itself, and has not left.
+    pub fn claim<'a>(&'a self, id: &'a Id, voice: Acquaintance) -> Option<Claim<'a>> {
         let node = self.node.as_ref()?;
-        let counts = self.presence == Presence::Live && node.word != Word::Left;
+        let there = self.presence == Presence::Live || !self.speechless;
         let claim = Claim {
             id,
             server: (&node.service, node.http?),
+            met: voice.met,
+            spoke: voice.spoke,
+        };
+        (there && node.word != Word::Left).then_some(claim)
+    }
+
+    /// When it was met, and last spoke.
+    pub fn acquaintance(&self) -> Acquaintance {
+        Acquaintance {
             met: self.first_seen,
             spoke: self.spoke,
-        };
-        counts.then_some(claim)
+        }
     }
 
     /// Its receipt for the generation of ours that it names.
@@ -154,7 +187,8 @@ impl Peer {
     /// Makes the word what it counts as.
     fn settle(&mut self) {
         let doomed = self.doomed.is_some_and(|at| self.heartbeat <= at);
-        let counts_as_left = doomed && self.presence == Presence::Silent;
+        let silent = self.presence == Presence::Silent && self.speechless;
+        let counts_as_left = doomed && silent;
         let Some(node) = &mut self.node else {
             return;
         };
@@ -212,21 +246,25 @@ impl Peer {
             self.left.get_or_insert(so.now);
         }
         let fresh = |at: Duration| so.now < at + so.fresh_for;
+        if reading.heard > self.spoke {
+            let beyond = |said: u64| reading.heartbeat > said.saturating_add(AHEAD);
+            self.belied = reading.said.is_some_and(beyond);
+        }
         self.spoke = reading.heard;
+        self.speechless = self.spoke.is_none_or(|at| so.now >= at + SPEECHLESS);
         let heard = self.spoke.is_some_and(fresh);
         let moves = self.rhythm.last().is_some_and(fresh);
         let promised = so.promised && fresh(self.first_seen);
         let known = self.rhythm.patience().map(|known| known.max(so.least));
         let pause = known.unwrap_or(so.fresh_for);
-        // Its own voice counts too: others may have told of heartbeats that it has yet to reach.
-        let last = self.rhythm.last().max(self.spoke);
-        let beats = last.is_some_and(|at| so.now < at + pause);
+        let beats = self.rhythm.last().is_some_and(|at| so.now < at + pause);
+        let speaks = self.belied && heard;
         let was_live = self.presence == Presence::Live;
         self.proved |= reading.live;
         let is_live = match known {
             // One beat that others tell of does not raise the dead: the detector wants two.
-            Some(_) => beats && (was_live || reading.live),
-            None if self.proved => reading.live || (was_live && beats),
+            Some(_) => speaks || (beats && (was_live || reading.live)),
+            None if self.proved => speaks || reading.live || (was_live && beats),
             None => heard || moves || promised,
         };
         if is_live && !so.is_replaced {
@@ -264,6 +302,8 @@ impl Peer {
     }
 }
 
+/// How long who can be evicted has not spoken itself.
+const SPEECHLESS: Duration = Duration::from_secs(2);
 /// Evictions kept of one node; an operator types fewer.
 const EVICTIONS: usize = 64;
 /// Heartbeats that others may have heard before us: some seconds of them.

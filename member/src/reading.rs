@@ -27,6 +27,8 @@ pub struct Reading {
     pub live: bool,
     /// When it last spoke itself: a datagram came from its gossip address, where it is.
     pub heard: Option<Duration>,
+    /// The heartbeat it then told itself, if it did.
+    pub said: Option<u64>,
     /// All its keys, when any has changed since the last reading.
     pub keys: Option<Vec<(String, String)>>,
 }
@@ -83,6 +85,7 @@ mod tests {
             heartbeat: 1,
             live,
             heard: heard.then_some(Duration::ZERO),
+            said: None,
             keys: None,
         }
     }

@@ -1,11 +1,13 @@
 //! Gossip as anybody could send it: messages in chitchat's format made by hand, sealed by whoever
 //! has the key.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cluster;
-use member::seal::{Content, Key, Keyring, Sealer};
+use member::seal::{Content, Key, Keyring, Opener, Sealer};
+use tokio::net::UdpSocket;
 
 /// A SYN that tells of these nodes, each with a heartbeat.
 #[must_use]
@@ -114,27 +116,56 @@ pub fn id(name: &str, generation: u64, gossip: SocketAddr) -> Vec<u8> {
 #[derive(Debug)]
 pub struct Insider {
     sealer: Sealer,
+    opener: Opener,
     number: u64,
+    /// By what number each goes that has answered.
+    numbers: HashMap<SocketAddr, u64>,
 }
 
 impl Insider {
     /// With this key, and a number that is nobody else's.
     #[must_use]
     pub fn new(key: &str, number: u64) -> Self {
-        let key = Key::parse(key).expect("a key");
-        let sealer = Sealer::new(&Keyring::of(key), &cluster::name());
-        Self { sealer, number }
+        let keyring = Keyring::of(Key::parse(key).expect("a key"));
+        Self {
+            sealer: Sealer::new(&keyring, &cluster::name()),
+            opener: Opener::new(keyring, &cluster::name()),
+            number,
+            numbers: HashMap::new(),
+        }
     }
 
-    /// `message` in an envelope.
+    /// `message` in an envelope, for whom nothing is known of.
     pub fn seal(&mut self, message: &[u8]) -> Vec<u8> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.expect("a clock after 1970").as_secs() as u32;
+        self.seal_to(0, message)
+    }
+
+    /// `message` in an envelope for whoever is at `to`, which proves that what came from there was
+    /// received at `socket`.
+    pub fn answer(&mut self, socket: &UdpSocket, to: SocketAddr, message: &[u8]) -> Vec<u8> {
+        let mut buffer = vec![0; 65_536];
+        while let Ok((length, from)) = socket.try_recv_from(&mut buffer) {
+            let datagram = &mut buffer[..length];
+            if let Ok(opened) = self.opener.open(now(), self.number, datagram) {
+                self.numbers.insert(from, opened.number);
+            }
+        }
+        let echo = self.numbers.get(&to).copied().unwrap_or_default();
+        self.seal_to(echo, message)
+    }
+
+    fn seal_to(&mut self, echo: u64, message: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         let (content, number) = (Content::Gossip, self.number);
-        assert!(self.sealer.seal(content, number, now, 0, message, &mut out));
+        let sealer = &mut self.sealer;
+        assert!(sealer.seal(content, number, now(), echo, message, &mut out));
         out
     }
+}
+
+fn now() -> u32 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.expect("a clock after 1970").as_secs() as u32
 }
 
 fn begun(kind: u8) -> Vec<u8> {

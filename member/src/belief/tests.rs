@@ -44,6 +44,7 @@ fn of(name: &str, generation: u64, port: u16, word: Word) -> Reading {
         heartbeat: 5,
         live: false,
         heard: None,
+        said: None,
         keys: Some(encode(&node).unwrap()),
     }
 }

@@ -339,6 +339,7 @@ impl Actor {
         for member in self.voice.withdraw(&snapshot).await {
             self.contacts.tell(now, member);
         }
+        self.voice.doubt(self.contacts.balancers(&snapshot));
         self.outlets.tell(snapshot, receipts);
         contested.into_iter().for_each(|to| self.voice.poke(to));
         self.ask();

@@ -67,6 +67,9 @@ fn reason(why: &Turned) -> Option<String> {
             format!("is of cluster {cluster:?}, not of ours (--cluster): it is not heard")
         }
         Turned::TooOften => "was dropped: more than 200 a second came from there".to_owned(),
+        Turned::Unknown(_) => {
+            "was dropped: more than 200 a second came from nodes that we do not know".to_owned()
+        }
         Turned::Malformed(fault) => format!("was dropped: {fault}"),
     })
 }

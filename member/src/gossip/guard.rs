@@ -9,9 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::gossip::config::Protection;
-use crate::inspect::{DATAGRAM, Fault, Message, NodeKeys, compress, decompress, put_first};
+use crate::inspect::{
+    DATAGRAM, DigestEntry, Fault, Message, NodeKeys, compress, decompress, put_first,
+};
 use crate::key_id::KeyId;
-use crate::limit::{Buckets, Census, Hearsay, Speaker};
+use crate::limit::{Buckets, Census, Hearsay, Speaker, room};
 use crate::seal::{Content, Keyring, OVERHEAD, Opener, Refused, Sealer, Secret, looks_sealed};
 
 /// What a node lets in and out.
@@ -20,6 +22,8 @@ pub(super) struct Guard {
     cluster: Arc<str>,
     seal: Option<Seal>,
     buckets: Buckets,
+    /// Of all together that are not proven: whoever has the key can seal under any number.
+    unknown: Buckets,
     /// Of what is answered, apart: recordings played in a peer's name must not use up what that
     /// peer may say.
     hellos: Buckets,
@@ -76,6 +80,9 @@ pub(super) enum Turned {
     Refused(Refused),
     /// Its source speaks too often.
     TooOften,
+    /// So do those, all together, that have not proved to be where they send from; this one by the
+    /// number it seals under.
+    Unknown(u64),
     /// It comes from another cluster, of this name.
     Foreign(Box<str>),
     /// It is no message, or one that nobody honest sends.
@@ -95,6 +102,7 @@ impl Guard {
             cluster: Arc::clone(cluster),
             seal,
             buckets: Buckets::new(RandomState::new()),
+            unknown: Buckets::new(RandomState::new()),
             hellos: Buckets::new(RandomState::new()),
             census: Census::default(),
             hearsay: Hearsay::default(),
@@ -139,30 +147,64 @@ impl Guard {
         from: SocketAddr,
         datagram: &'a mut [u8],
     ) -> Result<Cow<'a, [u8]>, Turned> {
-        let (message, origin) = self.open(now, from, datagram)?;
+        let (message, origin) = match self.open(now, from, datagram) {
+            Err(turned) => {
+                self.note_number(now.since, from, &turned);
+                return Err(turned);
+            }
+            Ok(opened) => opened,
+        };
         if message.is_empty() {
             self.note(now.since, from, origin);
             return Err(Turned::Empty);
         }
-        // A stranger cannot seal, but send from another's address.
-        let may = match origin.number {
-            Some(number) => self.buckets.take(now.since, number),
-            None => self.buckets.take(now.since, from),
-        };
-        if !may {
-            return Err(Turned::TooOften);
+        if let Err(turned) = self.charge(now.since, from, origin) {
+            // An answer that is waited for may have been among what is not heard.
+            self.hearsay.miss(now.since);
+            return Err(turned);
         }
         let inspected = Message::read(&message).map_err(Turned::Malformed)?;
         if let Some(other) = inspected.cluster.filter(|name| **name != *self.cluster) {
             return Err(Turned::Foreign(other.into()));
         }
-        let (hearsay, proven) = (&mut self.hearsay, origin.proven);
-        let speaker = Speaker { from, proven };
-        hearsay.listen(now.since, speaker, &inspected);
-        let believed = |keys: &NodeKeys<'_>| hearsay.believes(now.since, speaker, keys);
-        let rest = self.census.sift(from, &inspected, believed);
+        let rest = self.sift(now.since, from, origin, &inspected);
         self.note(now.since, from, origin);
         Ok(rest.map_or(message, Cow::Owned))
+    }
+
+    /// Whether its source may speak once more.
+    fn charge(&mut self, now: Duration, from: SocketAddr, origin: Origin) -> Result<(), Turned> {
+        let Origin { number, proven } = origin;
+        let may = match number {
+            Some(number) if !proven && !self.unknown.take(now, ()) => {
+                return Err(Turned::Unknown(number));
+            }
+            // A stranger cannot seal, but send from another's address.
+            Some(number) => self.buckets.take(now, number),
+            None => self.buckets.take(now, from),
+        };
+        may.then_some(()).ok_or(Turned::TooOften)
+    }
+
+    /// What of `message` gossip may not see is taken out.
+    fn sift(
+        &mut self,
+        now: Duration,
+        from: SocketAddr,
+        origin: Origin,
+        message: &Message<'_>,
+    ) -> Option<Vec<u8>> {
+        let speaker = Speaker {
+            // As an identity tells it: without what only this host knows of it.
+            from: SocketAddr::new(from.ip(), from.port()),
+            proven: origin.proven,
+        };
+        let hearsay = &mut self.hearsay;
+        hearsay.listen(now, speaker, message);
+        let plausible = |entry: &DigestEntry<'_>| hearsay.is_plausible(now, speaker, entry);
+        let heartbeats: Vec<_> = message.digest.iter().map(plausible).collect();
+        let believed = |keys: &NodeKeys<'_>| hearsay.believes(now, speaker, keys);
+        self.census.sift(from, message, &heartbeats, believed)
     }
 
     fn open<'a>(
@@ -202,10 +244,8 @@ impl Guard {
     }
 
     fn note(&mut self, now: Duration, from: SocketAddr, origin: Origin) {
-        if self.heard.len() >= VOICES {
-            self.heard.retain(|_, heard| now < heard.at + VOICE_KEPT);
-        }
-        if self.heard.len() >= VOICES && !self.heard.contains_key(&from) {
+        let lasts = |heard: &Heard| now < heard.at + VOICE_KEPT;
+        if !room::make(&mut self.heard, from, origin.proven, lasts) {
             return;
         }
         let heard = self.heard.entry(from).or_insert(Heard {
@@ -225,6 +265,17 @@ impl Guard {
             if origin.proven {
                 heard.proven = Some(now);
             }
+        }
+    }
+
+    /// By what number a node that is not known goes, of which `turned` tells: it seals, if for
+    /// who was here before us, and is answered by it.
+    fn note_number(&mut self, now: Duration, from: SocketAddr, turned: &Turned) {
+        if let Turned::Refused(Refused::Unproven { number, .. }) = *turned
+            && self.echo_to(from) == 0
+        {
+            let (number, proven) = (Some(number), false);
+            self.note(now, from, Origin { number, proven });
         }
     }
 
@@ -301,9 +352,6 @@ fn fitting(message: &[u8]) -> Option<Cow<'_, [u8]>> {
     parts.within(DATAGRAM - OVERHEAD).map(Cow::Owned)
 }
 
-/// Source addresses remembered; enough for every node's, and a bound on what a flood of
-/// made-up sources costs.
-const VOICES: usize = 4_096;
 const VOICE_KEPT: Duration = Duration::from_secs(10);
 /// How long who has sealed is taken to have its key still, while migrating.
 const SEALS_STILL: Duration = Duration::from_secs(10);
@@ -387,16 +435,18 @@ mod tests {
     }
 
     #[test]
-    fn who_seals_is_limited_wherever_it_sends_from() {
-        let (mut us, mut peer, mut loud) = (guard(1), guard(2), guard(3));
+    fn who_seals_is_limited_and_nobody_else_with_it() {
+        let (mut us, mut peer, mut loud, here) = (guard(1), guard(2), guard(3), at(1));
+        acquainted(&mut us, here, &mut peer, at(2));
+        acquainted(&mut us, here, &mut loud, at(3));
         let mut taken = 0;
-        for port in 100..400 {
-            let mut word = says(&mut loud, NOW, at(1));
-            taken += usize::from(us.admit(NOW, at(port), &mut word).is_ok());
+        for _ in 0..300 {
+            let mut word = says(&mut loud, NOW, here);
+            taken += usize::from(us.admit(NOW, at(3), &mut word).is_ok());
         }
-        assert_eq!(taken, 200);
-        let mut word = says(&mut peer, NOW, at(1));
-        assert!(us.admit(NOW, at(100), &mut word).is_ok());
+        assert!((195..=200).contains(&taken), "{taken}");
+        let mut word = says(&mut peer, NOW, here);
+        assert!(us.admit(NOW, at(2), &mut word).is_ok());
     }
 
     /// Somebody without the key plays back, in a peer's name, what was sealed long ago.
@@ -473,6 +523,32 @@ mod tests {
         acquainted(&mut us, here, &mut peer, there);
     }
 
+    /// Under a number of its own for each datagram, of which none is told anything.
+    #[test]
+    fn who_seals_under_ever_new_numbers_is_limited_and_stops_nobody() {
+        let (mut us, mut peer, here, there) = (guard(1), guard(2), at(1), at(2));
+        acquainted(&mut us, here, &mut peer, there);
+        let mut taken = 0;
+        for number in 1..1_000 {
+            let admitted = us.admit(NOW, at(3), &mut forged(number, 0)).map(drop);
+            taken += usize::from(admitted.is_ok());
+            assert!(admitted.is_ok() || admitted == Err(Turned::Unknown(number)));
+        }
+        assert!((190..=200).contains(&taken), "{taken}");
+        let mut word = says(&mut peer, NOW, here);
+        assert!(us.admit(NOW, there, &mut word).is_ok());
+        // Whoever comes now is told our number, and so can prove where it is.
+        let mut new = guard(4);
+        let mut word = says(&mut new, NOW, here);
+        let Err(Turned::Unknown(number)) = us.admit(NOW, at(4), &mut word) else {
+            panic!("it is not known");
+        };
+        let mut hello = us.hello(NOW, at(4), number).unwrap();
+        assert_eq!(new.admit(NOW, here, &mut hello), Err(Turned::Empty));
+        let mut word = says(&mut new, NOW, here);
+        assert!(us.admit(NOW, at(4), &mut word).is_ok());
+    }
+
     /// Strangers can still speak then, but not for whoever seals.
     #[test]
     fn while_migrating_who_seals_is_not_proven_in_clear() {
@@ -483,7 +559,7 @@ mod tests {
         };
         let mut us = Guard::new(&protection, &Arc::from("ragot"), secret(1));
         let (mut peer, here, there) = (guard(2), at(1), at(2));
-        let mut in_clear = |us: &mut Guard, now| {
+        let in_clear = |us: &mut Guard, now| {
             let mut message = Forged::syn("ragot").bytes();
             us.open(now, there, &mut message).unwrap().1.proven
         };

@@ -100,7 +100,8 @@ impl Life {
                 id: identity(id),
                 heartbeat: state.heartbeat().into(),
                 live: live.contains(id),
-                heard: heard.map(|at| at.saturating_duration_since(epoch)),
+                heard: heard.map(|(at, _)| at.saturating_duration_since(epoch)),
+                said: heard.and_then(|(_, said)| said),
                 keys: changed.then(|| texts(state, &mine)),
             });
         }

@@ -319,6 +319,11 @@ impl Voice {
         self.wire.asks()
     }
 
+    /// About the nodes at these addresses only they themselves are believed.
+    pub(super) fn doubt(&self, places: BTreeSet<SocketAddr>) {
+        self.wire.doubt(places);
+    }
+
     /// Whether a datagram has just come from `address`.
     pub(super) fn hears(&self, address: SocketAddr) -> bool {
         self.wire.has_just_heard(address)

@@ -213,11 +213,21 @@ impl Wire {
         heard.map(|at| self.epoch + at)
     }
 
-    /// When `id` itself was last heard.
-    pub(super) fn heard_of(&self, name: &str, generation: u64, at: SocketAddr) -> Option<Instant> {
+    /// When the node itself was last heard, and the heartbeat it last told.
+    pub(super) fn heard_of(
+        &self,
+        name: &str,
+        generation: u64,
+        place: SocketAddr,
+    ) -> Option<(Instant, Option<u64>)> {
         let inside = self.inside();
-        let heard = inside.guard.hearsay.heard(name, generation, at);
-        heard.map(|at| self.epoch + at)
+        let heard = inside.guard.hearsay.heard(name, generation, place);
+        heard.map(|(at, said)| (self.epoch + at, said))
+    }
+
+    /// About the nodes at these addresses nobody but themselves is believed, whatever the crowd.
+    pub(super) fn doubt(&self, places: BTreeSet<SocketAddr>) {
+        self.inside().guard.hearsay.doubt(places);
     }
 
     /// The counters, which outlive the socket and do not keep its port.
@@ -290,14 +300,14 @@ impl Wire {
             Turned::Keyless | Turned::Refused(_) | Turned::Foreign(_) => {
                 count(&self.counters.refused, 1);
             }
-            Turned::TooOften => count(&self.counters.limited, 1),
+            Turned::TooOften | Turned::Unknown(_) => count(&self.counters.limited, 1),
             Turned::Malformed(_) => count(&self.counters.junk, 1),
         }
         if let Some(line) = self.inside().grievances.hear(now.since, from, &why) {
             tracing::warn!("{line}");
         }
         // The one answer to what is not believed: it is authentic, and the answer no longer.
-        if let Turned::Refused(Refused::Unproven { number, .. }) = why {
+        if let Turned::Refused(Refused::Unproven { number, .. }) | Turned::Unknown(number) = why {
             let hello = self.inside().guard.hello(now, from, number);
             if let Some(hello) = hello {
                 self.send_one(from, &hello).await;

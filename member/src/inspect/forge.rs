@@ -55,9 +55,13 @@ impl Forged {
         Self::new(2)
     }
 
-    pub(crate) fn heartbeat(mut self, id: &[u8], heartbeat: u64) -> Self {
+    pub(crate) fn heartbeat(self, id: &[u8], heartbeat: u64) -> Self {
         let numbers = [heartbeat, 0, 3].map(u64::to_le_bytes).concat();
-        self.digest.push([id, &numbers].concat());
+        self.entry([id, &numbers].concat())
+    }
+
+    pub(crate) fn entry(mut self, entry: Vec<u8>) -> Self {
+        self.digest.push(entry);
         self
     }
 

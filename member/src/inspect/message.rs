@@ -84,6 +84,8 @@ pub struct NodeKeys<'a> {
     pub size: usize,
     /// Whether there is more in it than receipts, which matter to whom they are for only.
     pub matters: bool,
+    /// The highest of their versions.
+    pub version: u64,
     pub(super) all: &'a [u8],
 }
 
@@ -93,6 +95,7 @@ struct Part {
     all: Range<usize>,
     size: usize,
     matters: bool,
+    version: u64,
 }
 
 impl<'a> Message<'a> {
@@ -157,6 +160,7 @@ impl<'a> Message<'a> {
             id: &self.stream[part.id.clone()],
             size: part.size,
             matters: part.matters,
+            version: part.version,
             all: &self.stream[part.all.clone()],
         })
     }
@@ -230,6 +234,7 @@ impl Delta {
             all: start..start,
             size: 0,
             matters: false,
+            version: 0,
         });
         Ok(())
     }
@@ -251,6 +256,7 @@ impl Delta {
         let node = self.nodes.last_mut().ok_or(Fault("a key is nobody's"))?;
         node.size += key.len() + value.len();
         node.matters |= !key.starts_with(keys::RECEIPT);
+        node.version = version;
         self.keys += 1;
         self.version = version;
         Ok(())
@@ -264,6 +270,7 @@ impl Delta {
         };
         node.matters = true;
         self.version = walk.counter()?;
+        node.version = self.version;
         self.keys = 1;
         Ok(())
     }

@@ -79,12 +79,13 @@ impl Census {
         self.turned_away
     }
 
-    /// What of `message`, which came from `speaker`, gossip may see: `None` when all of it. Keys only
-    /// where they are `believed`.
+    /// What of `message`, which came from `speaker`, gossip may see: `None` when all of it. Heartbeats only
+    /// where they are `plausible`, keys where they are `believed`.
     pub fn sift(
         &mut self,
         speaker: SocketAddr,
         message: &Message<'_>,
+        plausible: &[bool],
         mut believed: impl FnMut(&NodeKeys<'_>) -> bool,
     ) -> Option<Vec<u8>> {
         for entry in message.digest.iter().filter(|entry| entry.id == self.me) {
@@ -94,8 +95,10 @@ impl Census {
         let is_there = |id: &[u8]| place_in(id) == Some(&place[..]);
         let mut lives = None;
         let mut heartbeats = Vec::with_capacity(message.digest.len());
-        for entry in &message.digest {
-            heartbeats.push(if self.holds(entry.id) {
+        for (entry, plausible) in message.digest.iter().zip(plausible) {
+            heartbeats.push(if !plausible {
+                false
+            } else if self.holds(entry.id) {
                 true
             } else if is_there(entry.id) {
                 let lives = lives.get_or_insert_with(|| self.count(is_there));

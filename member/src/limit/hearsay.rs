@@ -3,13 +3,15 @@
 //! has not answered, so that nobody can put a word into the mouth of a node that is there, nor
 //! a later life in its place.
 //!
-//! Heartbeats are told by everybody: they say that a node is alive, and nothing else.
+//! Heartbeats are told by everybody, as far as the node can have come since it was last heard itself.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::inspect::{Message, NodeKeys, identity};
+use crate::inspect::{DigestEntry, Message, NodeKeys, identity};
+use crate::limit::room;
+use crate::limit::voice::Voice;
 
 /// Who speaks at which address, and what is told of others that is doubted.
 #[derive(Debug, Default)]
@@ -19,28 +21,24 @@ pub struct Hearsay {
     rumours: HashMap<Box<[u8]>, Rumour>,
     /// When one more may be asked.
     next: Duration,
+    /// Until when nobody is taken not to have answered: we may not have heard it.
+    deaf: Duration,
     wonders: bool,
-    /// Whether others are believed after all.
+    /// Whether others are believed after all, save about the nodes there.
     trusts: bool,
-}
-
-/// Who speaks at an address.
-#[derive(Debug, Default)]
-struct Voice {
-    /// Which node it says it is.
-    id: Option<Box<[u8]>>,
-    /// When it last spoke so that it can be nobody else.
-    proven: Option<Duration>,
+    doubted: BTreeSet<SocketAddr>,
 }
 
 /// Something told of a node by another.
 #[derive(Clone, Copy, Debug)]
 struct Rumour {
     place: SocketAddr,
+    /// The version of what is told.
+    version: u64,
     /// When it was told, or the node was first asked.
     since: Duration,
     asked: usize,
-    /// How often the node has answered without saying so itself.
+    /// How often the node has answered otherwise.
     refuted: u32,
 }
 
@@ -59,38 +57,57 @@ impl Hearsay {
         self.here = identity(me).map(|(.., place)| place);
     }
 
-    /// Whether others are believed: in a crowd a member cannot ask everybody.
+    /// Whether others are believed, as in a crowd, where a member cannot ask everybody. About those
+    /// that it depends on, at these addresses, they never are.
     pub fn trust(&mut self, trusts: bool) {
         self.trusts = trusts;
     }
 
-    /// When a node was last heard from its own mouth.
-    pub fn heard(&self, name: &str, generation: u64, place: SocketAddr) -> Option<Duration> {
+    /// Those about whom nobody else is ever believed.
+    pub fn doubt(&mut self, places: BTreeSet<SocketAddr>) {
+        self.doubted = places;
+    }
+
+    /// Some of what is sent to us is not heard: who does not seem to answer may have done so.
+    pub fn miss(&mut self, now: Duration) {
+        self.deaf = now + DEAF;
+    }
+
+    /// When a node was last heard from its own mouth, and the heartbeat it last told.
+    pub fn heard(
+        &self,
+        name: &str,
+        generation: u64,
+        place: SocketAddr,
+    ) -> Option<(Duration, Option<u64>)> {
         let voice = self.voices.get(&place)?;
         let who = voice.id.as_deref().and_then(identity)?;
         let is_it = who == (name.as_bytes(), generation, place);
-        voice.proven.filter(|_| is_it)
+        let proven = voice.proven.filter(|_| is_it)?;
+        Some((proven, voice.heartbeat()))
     }
 
     /// Takes in who speaks. A digest begins with the node that made it.
     pub fn listen(&mut self, now: Duration, speaker: Speaker, message: &Message<'_>) {
-        self.make_room(now);
-        if self.voices.len() >= VOICES && !self.voices.contains_key(&speaker.from) {
+        let Speaker { from, proven } = speaker;
+        let lasts = |voice: &Voice| voice.proven.is_some_and(|at| now < at + KEPT);
+        if !room::make(&mut self.voices, from, proven, lasts) {
             return;
         }
-        let voice = self.voices.entry(speaker.from).or_default();
-        if speaker.proven {
-            voice.proven = Some(now);
-        } else if voice.proven.is_some_and(|at| now < at + STILL) {
-            return;
-        }
-        let first = message.digest.first().map(|entry| entry.id);
-        let is_there = |id: &&[u8]| identity(id).is_some_and(|(.., at)| at == speaker.from);
-        if let Some(id) = first.filter(is_there)
-            && voice.id.as_deref() != Some(id)
-        {
-            voice.id = Some(id.into());
-        }
+        let voice = self.voices.entry(from).or_default();
+        let is_there = |entry: &&DigestEntry<'_>| is_at(entry.id, from);
+        let first = message.digest.first().filter(is_there);
+        voice.speak(now, proven, first);
+    }
+
+    /// Whether a node can have come as far as `entry` tells.
+    pub fn is_plausible(&self, now: Duration, speaker: Speaker, entry: &DigestEntry<'_>) -> bool {
+        let Some((.., place)) = identity(entry.id) else {
+            return false;
+        };
+        let voice = self.voices.get(&place).filter(|voice| voice.is(entry.id));
+        let firsthand = place == speaker.from && speaker.proven;
+        firsthand || voice.is_none_or(|voice| voice.may_be_at(now, entry.progress.heartbeat))
     }
 
     /// Whether `keys`, as `speaker` tells them, may be believed to be the node's own.
@@ -98,36 +115,57 @@ impl Hearsay {
         let Some((.., place)) = identity(keys.id) else {
             return false;
         };
-        let voice = self.voices.get(&place);
-        let is_it = voice.is_some_and(|voice| voice.id.as_deref() == Some(keys.id));
-        if place == speaker.from && speaker.proven {
+        if place == speaker.from
+            && speaker.proven
+            && let Some(voice) = self.voices.get_mut(&place)
+        {
+            let is_it = voice.is(keys.id) || voice.yields_to(keys.id);
             if is_it {
                 self.rumours.remove(keys.id);
             }
             return is_it;
         }
-        if self.trusts || self.here == Some(place) {
-            return self.trusts;
+        if self.here == Some(place) {
+            return false;
         }
-        let spoke = voice.and_then(|voice| voice.proven);
-        let who = voice.and_then(|voice| voice.id.as_deref());
-        let is_over = who.is_some_and(|who| !is_it && generation_of(who) >= generation_of(keys.id));
-        if is_over && spoke.is_some_and(|at| now < at + STILL) {
+        if self.trusts && !self.doubted.contains(&place) {
+            return true;
+        }
+        let voice = self.voices.get(&place);
+        if voice.is_some_and(|voice| voice.is_after(now, keys.id)) {
             // A later life is there now, or another node.
             return false;
         }
-        if let Some(rumour) = self.rumours.get_mut(keys.id) {
-            let answered = spoke.is_some_and(|at| at > rumour.since);
-            if answered && now >= rumour.since + AGAIN * (1 << rumour.refuted.min(DOUBLINGS)) {
-                (rumour.since, rumour.asked) = (now, 0);
-                rumour.refuted += 1;
-                self.wonders = true;
+        match self.rumours.get_mut(keys.id) {
+            Some(rumour) => {
+                rumour.version = rumour.version.max(keys.version);
+                let refuted = rumour.is_refuted(voice, keys.id);
+                if refuted && now >= rumour.since + rumour.pause() {
+                    *rumour = rumour.again(now);
+                    self.wonders = true;
+                }
+                if now < self.deaf {
+                    rumour.since = rumour.since.max(now.saturating_sub(SINCE_ASKED));
+                }
+                !refuted && rumour.is_over(now)
             }
-            return !answered && rumour.asked == ASKED.len() && now >= rumour.since + PATIENCE;
+            None => {
+                self.doubt_it(now, place, keys);
+                false
+            }
         }
-        if keys.matters && self.rumours.len() < RUMOURS {
+    }
+
+    /// Whoever it is told of is to be asked.
+    fn doubt_it(&mut self, now: Duration, place: SocketAddr, keys: &NodeKeys<'_>) {
+        if self.rumours.len() >= RUMOURS {
+            self.rumours.retain(|_, rumour| now < rumour.since + KEPT);
+        }
+        let there = self.rumours.values().filter(|rumour| rumour.place == place);
+        if keys.matters && self.rumours.len() < RUMOURS && there.count() < LIVES {
             let rumour = Rumour {
                 place,
+                version: keys.version,
                 since: now,
                 asked: 0,
                 refuted: 0,
@@ -135,7 +173,6 @@ impl Hearsay {
             self.rumours.insert(keys.id.into(), rumour);
             self.wonders = true;
         }
-        false
     }
 
     /// Whether there is somebody more to be asked than there was at the last call.
@@ -147,14 +184,12 @@ impl Hearsay {
     pub fn asks(&mut self, now: Duration) -> BTreeSet<SocketAddr> {
         let mut places = BTreeSet::new();
         self.next = self.next.max(now.saturating_sub(BURST));
-        for rumour in self.rumours.values_mut() {
-            let voice = self.voices.get(&rumour.place);
-            let spoke = voice.and_then(|voice| voice.proven);
-            let answered = spoke.is_some_and(|at| at > rumour.since);
+        for (id, rumour) in &mut self.rumours {
             let due = ASKED.get(rumour.asked);
             let is_due = due.is_some_and(|after| now >= rumour.since + *after);
+            let refuted = rumour.is_refuted(self.voices.get(&rumour.place), id);
             // One contact answers for all that is told of an address.
-            if !is_due || answered || (!places.contains(&rumour.place) && self.next > now) {
+            if !is_due || refuted || (!places.contains(&rumour.place) && self.next > now) {
                 continue;
             }
             if rumour.asked == 0 {
@@ -167,20 +202,40 @@ impl Hearsay {
         }
         places
     }
+}
 
-    fn make_room(&mut self, now: Duration) {
-        if self.voices.len() >= VOICES {
-            let lasts = |voice: &Voice| voice.proven.is_some_and(|at| now < at + KEPT);
-            self.voices.retain(|_, voice| lasts(voice));
-        }
-        if self.rumours.len() >= RUMOURS {
-            self.rumours.retain(|_, rumour| now < rumour.since + KEPT);
+impl Rumour {
+    /// Whether the node has spoken since, and says that it has not said as much, or another speaks
+    /// there.
+    fn is_refuted(&self, voice: Option<&Voice>, id: &[u8]) -> bool {
+        voice.is_some_and(|voice| {
+            let spoke = voice.proven.is_some_and(|at| at > self.since);
+            spoke && !(voice.is(id) && voice.version >= self.version)
+        })
+    }
+
+    /// Whether it has been asked in vain.
+    fn is_over(&self, now: Duration) -> bool {
+        self.asked == ASKED.len() && now >= self.since + PATIENCE
+    }
+
+    /// How long who has answered is not asked again.
+    fn pause(&self) -> Duration {
+        AGAIN * (1 << self.refuted.min(DOUBLINGS))
+    }
+
+    fn again(self, now: Duration) -> Self {
+        Self {
+            since: now,
+            asked: 0,
+            refuted: self.refuted + 1,
+            ..self
         }
     }
 }
 
-fn generation_of(id: &[u8]) -> Option<u64> {
-    identity(id).map(|(_, generation, _)| generation)
+fn is_at(id: &[u8], place: SocketAddr) -> bool {
+    identity(id).is_some_and(|(.., at)| at == place)
 }
 
 /// When a node is asked, after it was first.
@@ -189,19 +244,22 @@ const ASKED: [Duration; 3] = [
     Duration::from_millis(50),
     Duration::from_millis(150),
 ];
+/// The last of them.
+const SINCE_ASKED: Duration = ASKED[2];
 /// How long it has to answer. Who is alive needs a round trip.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// For how long what we have missed may have been an answer.
+const DEAF: Duration = Duration::from_secs(1);
 /// Who has answered is asked again no sooner, and each time twice as late, up to 16 s: what others
 /// tell may be old, or made up.
 const AGAIN: Duration = Duration::from_millis(250);
 const DOUBLINGS: u32 = 6;
-/// How long who was heard at an address is taken to be there still.
-const STILL: Duration = Duration::from_secs(10);
 /// One more is asked each so often, so that whoever makes up nodes by the thousand cannot have
 /// us ask them all; so many at once.
 const EACH: Duration = Duration::from_millis(10);
 const BURST: Duration = Duration::from_millis(640);
+/// Lives at one address that are asked for at a time.
+const LIVES: usize = 8;
 /// What is remembered of each, where there is no room for more.
 const KEPT: Duration = Duration::from_secs(60);
-const VOICES: usize = 4_096;
 const RUMOURS: usize = 1_024;

@@ -34,6 +34,12 @@ fn names(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("node-{n:07}")).collect()
 }
 
+/// All of it is plausible, and believed.
+fn sift(census: &mut Census, speaker: SocketAddr, message: &Message<'_>) -> Option<Vec<u8>> {
+    let plausible = vec![true; message.digest.len()];
+    census.sift(speaker, message, &plausible, |_| true)
+}
+
 /// What of a SYN about `names` gets through.
 fn told(census: &mut Census, speaker: SocketAddr, names: &[String]) -> usize {
     told_of(census, speaker, at(1), names)
@@ -46,7 +52,7 @@ fn told_of(census: &mut Census, speaker: SocketAddr, place: SocketAddr, names: &
     }
     let bytes = message.bytes();
     let message = Message::read(&bytes).unwrap();
-    match census.sift(speaker, &message, |_| true) {
+    match sift(census, speaker, &message) {
         None => names.len(),
         Some(rest) => Message::read(&rest).unwrap().digest.len(),
     }
@@ -91,7 +97,7 @@ fn keys_of_ourselves_and_of_strangers_are_taken_out() {
         .key("st", "ready", 3)
         .bytes();
     let message = Message::read(&forged).unwrap();
-    let rest = census.sift(at(2), &message, |_| true).unwrap();
+    let rest = sift(&mut census, at(2), &message).unwrap();
     let rest = Message::read(&rest).unwrap();
     assert_eq!(rest.digest.len(), 2);
     let nodes: Vec<_> = rest.nodes().map(|node| node.id.to_vec()).collect();
@@ -104,7 +110,7 @@ fn no_node_has_more_to_say_than_there_is_room() {
     let s1 = id("s1", 1, at(2));
     let heartbeat = Forged::syn("ragot").heartbeat(&s1, 4).bytes();
     assert_eq!(
-        census.sift(at(2), &Message::read(&heartbeat).unwrap(), |_| true),
+        sift(&mut census, at(2), &Message::read(&heartbeat).unwrap()),
         None
     );
     let mut taken = 0;
@@ -115,7 +121,7 @@ fn no_node_has_more_to_say_than_there_is_room() {
             .key(&key, &"x".repeat(1_000), turn + 1);
         let ack = ack.bytes();
         let message = Message::read(&ack).unwrap();
-        taken += usize::from(census.sift(at(2), &message, |_| true).is_none());
+        taken += usize::from(sift(&mut census, at(2), &message).is_none());
     }
     assert!((30..40).contains(&taken), "{taken}");
 }
@@ -127,7 +133,7 @@ fn what_others_tell_of_us_is_kept_until_the_next_life() {
     census.introduce(me.clone());
     let mut tell = |id: &[u8], heartbeat| {
         let bytes = Forged::syn("ragot").heartbeat(id, heartbeat).bytes();
-        census.sift(at(2), &Message::read(&bytes).unwrap(), |_| true);
+        sift(&mut census, at(2), &Message::read(&bytes).unwrap());
         census.told_of_me()
     };
     let told = tell(&me, 9);
@@ -206,31 +212,51 @@ mod hearsay {
         hearsay.believes(ms(now), speaker, &keys)
     }
 
-    /// The node at `port` speaks, as the life `generation`.
+    /// The node at `port` speaks, as the life `generation`, of keys up to version 8.
     fn speaks(hearsay: &mut Hearsay, now: u64, speaker: Speaker, generation: u64) {
-        let id = id("s1", generation, at(NODE));
-        let other = id_of_another();
-        let bytes = Forged::syn("ragot").heartbeat(&id, 5).heartbeat(&other, 5);
-        let bytes = bytes.bytes();
+        tells(hearsay, now, speaker, generation, [5, 8]);
+    }
+
+    /// The same with a heartbeat and a version.
+    fn tells(
+        hearsay: &mut Hearsay,
+        now: u64,
+        speaker: Speaker,
+        generation: u64,
+        numbers: [u64; 2],
+    ) {
+        let of = |id: &[u8], [heartbeat, version]: [u64; 2]| {
+            let numbers = [heartbeat, 0, version].map(u64::to_le_bytes).concat();
+            [id, &numbers].concat()
+        };
+        let me = of(&id("s1", generation, at(NODE)), numbers);
+        let other = of(&id("s2", 9, at(NODE)), [9, 9]);
+        let mut syn = Forged::syn("ragot");
+        syn = syn.entry(me).entry(other);
+        let bytes = syn.bytes();
         hearsay.listen(ms(now), speaker, &Message::read(&bytes).unwrap());
     }
 
-    fn id_of_another() -> Vec<u8> {
-        id("s2", 9, at(NODE))
+    /// Whether the node at port 1 may be at `heartbeat`, as another tells.
+    fn is_plausible(hearsay: &Hearsay, now: u64, from: u16, heartbeat: u64) -> bool {
+        let bytes = Forged::syn("ragot").heartbeat(&id("s1", 1, at(NODE)), heartbeat);
+        let bytes = bytes.bytes();
+        let message = Message::read(&bytes).unwrap();
+        hearsay.is_plausible(ms(now), speaker(from), &message.digest[0])
     }
 
     #[test]
     fn a_node_is_believed_about_itself_and_about_nobody_else_there() {
         let mut hearsay = Hearsay::default();
-        assert!(
-            !believes(&mut hearsay, 0, speaker(NODE), 1, "st"),
-            "who is it?"
-        );
-        speaks(&mut hearsay, 1, speaker(NODE), 1);
-        assert!(believes(&mut hearsay, 2, speaker(NODE), 1, "st"));
-        assert!(!believes(&mut hearsay, 2, speaker(NODE), 2, "st"));
-        assert_eq!(hearsay.heard("s1", 1, at(NODE)), Some(ms(2)));
-        assert_eq!(hearsay.heard("s1", 2, at(NODE)), None);
+        speaks(&mut hearsay, 1, speaker(NODE), 2);
+        assert!(believes(&mut hearsay, 2, speaker(NODE), 2, "st"));
+        assert!(!believes(&mut hearsay, 2, speaker(NODE), 1, "st"));
+        let said = Some((ms(2), Some(5)));
+        assert_eq!(hearsay.heard("s1", 2, at(NODE)), said);
+        assert_eq!(hearsay.heard("s1", 1, at(NODE)), None);
+        // Its next life, of which it tells before it has told who it is.
+        assert!(believes(&mut hearsay, 3, speaker(NODE), 3, "st"));
+        assert_eq!(hearsay.heard("s1", 3, at(NODE)), Some((ms(3), None)));
     }
 
     #[test]
@@ -294,8 +320,73 @@ mod hearsay {
     #[test]
     fn nobody_is_asked_for_receipts() {
         let mut hearsay = Hearsay::default();
-        assert!(!believes(&mut hearsay, 0, speaker(OTHER), 1, "seen.s9"));
+        assert!(!believes(&mut hearsay, 0, speaker(OTHER), 1, "seen.s9@7"));
         assert!(hearsay.asks(ms(0)).is_empty());
+    }
+
+    /// Its words reach us, ours do not reach it, so no exchange is ever complete; others tell what it says.
+    #[test]
+    fn who_says_as_much_itself_is_spoken_for_in_the_end() {
+        let mut hearsay = Hearsay::default();
+        for now in (0..2_000).step_by(50) {
+            tells(&mut hearsay, now, speaker(NODE), 1, [now, 9]);
+            let is_believed = believes(&mut hearsay, now + 1, speaker(OTHER), 1, "st");
+            assert_eq!(is_believed, now >= 500, "{now}");
+            hearsay.asks(ms(now + 1));
+        }
+    }
+
+    #[test]
+    fn nobody_is_spoken_for_while_we_miss_what_is_sent() {
+        let mut hearsay = Hearsay::default();
+        for now in (0..5_000).step_by(50) {
+            if now < 3_000 {
+                hearsay.miss(ms(now));
+            }
+            let is_believed = believes(&mut hearsay, now, speaker(OTHER), 1, "st");
+            assert_eq!(is_believed, now >= 4_250, "{now}");
+            hearsay.asks(ms(now));
+        }
+    }
+
+    /// A member among many believes others, and never about its balancer.
+    #[test]
+    fn in_a_crowd_others_are_believed_save_about_some() {
+        let mut hearsay = Hearsay::default();
+        hearsay.trust(true);
+        assert!(believes(&mut hearsay, 0, speaker(OTHER), 1, "st"));
+        hearsay.doubt([at(NODE)].into());
+        assert!(!believes(&mut hearsay, 0, speaker(OTHER), 1, "st"));
+    }
+
+    #[test]
+    fn others_tell_of_heartbeats_only_as_far_as_they_can_have_come() {
+        let mut hearsay = Hearsay::default();
+        assert!(is_plausible(&hearsay, 0, OTHER, 1 << 40), "who is it?");
+        for second in 0..10 {
+            let now = 1_000 * second;
+            tells(&mut hearsay, now, speaker(NODE), 1, [100 * second, 1]);
+        }
+        assert!(is_plausible(&hearsay, 9_100, OTHER, 910));
+        assert!(is_plausible(&hearsay, 9_100, OTHER, 1_100), "in a burst");
+        assert!(!is_plausible(&hearsay, 9_100, OTHER, 1_300));
+        assert!(is_plausible(&hearsay, 9_100, NODE, 1_300), "itself");
+        assert!(is_plausible(&hearsay, 12_100, OTHER, 1_300), "later");
+    }
+
+    /// Each would be asked for again and again.
+    #[test]
+    fn few_lives_at_one_address_are_asked_for() {
+        let mut hearsay = Hearsay::default();
+        speaks(&mut hearsay, 0, speaker(NODE), 1);
+        let mut asked = 0;
+        for now in (100..10_000).step_by(10) {
+            let generation = 2 + now % 700;
+            believes(&mut hearsay, now, speaker(OTHER), generation, "st");
+            asked += hearsay.asks(ms(now)).len();
+            speaks(&mut hearsay, now + 1, speaker(NODE), 1);
+        }
+        assert!(asked <= 80, "{asked}");
     }
 
     #[test]

@@ -61,6 +61,33 @@ fn who_speaks_keeps_its_server_whatever_another_life_says_of_it() {
     }
 }
 
+/// Whoever claims its server may also have it begin anew.
+#[test]
+fn a_node_that_begins_anew_keeps_its_server() {
+    let mut belief = belief().wary();
+    let mut fake = live(of("b", START + 2, 3000, Word::Draining));
+    fake.id.gossip = at(9999);
+    let mut real = live(of("a", START + 1, 3000, Word::Ready));
+    for now in 1..400 {
+        if now % 50 == 0 {
+            real = live(of("a", START + 1 + now, 3000, Word::Ready));
+        }
+        (real.heard, fake.heard) = (Some(ms(50 * now)), Some(ms(50 * now)));
+        let mut all = vec![real.clone()];
+        if now > 10 {
+            all.push(fake.clone());
+        }
+        if now >= 50 {
+            // Gossip remembers its former lives for a while.
+            all.push(live(of("a", START + 1, 3000, Word::Ready)));
+        }
+        belief.observe(ms(50 * now), &all);
+        let snapshot = belief.snapshot();
+        assert!(snapshot.nodes.contains_key(&real.id.key), "{now}");
+        assert!(!snapshot.denied.contains(&real.id.key), "{now}");
+    }
+}
+
 /// As before, by another name: both are shown, and one has the server.
 #[test]
 fn who_claims_the_server_of_another_is_denied_it_and_told_of() {
@@ -98,15 +125,26 @@ fn who_speaks_itself_is_heard_whatever_others_say_of_its_heartbeat() {
     let mut belief = belief();
     let mut real = live(of("a", START + 1, 3000, Word::Ready));
     for now in 1..100 {
-        (real.heartbeat, real.heard) = (now, Some(ms(50 * now)));
+        (real.heartbeat, real.heard, real.said) = (now, Some(ms(50 * now)), Some(now));
         belief.observe(ms(50 * now), std::slice::from_ref(&real));
     }
     (real.heartbeat, real.live) = (1 << 40, false);
     for now in 100..300 {
-        real.heard = Some(ms(50 * now));
+        if now % 12 == 0 {
+            (real.heard, real.said) = (Some(ms(50 * now)), Some(now));
+        }
         belief.observe(ms(50 * now), std::slice::from_ref(&real));
-        assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
+        let seen = shown(&belief);
+        assert!(now < 120 || seen == [a(START + 1, Presence::Live, Word::Ready)]);
     }
+    // Nor can it be evicted for a heartbeat that it never had.
+    belief.evict(&Eviction {
+        name: Arc::from("a"),
+        generation: START + 9,
+        heartbeat: 1 << 40,
+    });
+    belief.observe(ms(50 * 300), std::slice::from_ref(&real));
+    assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
 }
 
 #[test]

@@ -146,8 +146,8 @@ async fn bent_messages_end_no_life() {
     assert!(lb.traffic().junk > 1_000, "{:?}", lb.traffic());
 }
 
-/// A stranger tells a balancer of heartbeats of a member that are yet to come, and everybody passes them
-/// on: the member hears of it and begins anew.
+/// A stranger tells a member of heartbeats of its own that are yet to come, as whoever has never heard
+/// it might: it begins anew. Of a balancer that has heard it nobody has that believed.
 #[tokio::test]
 async fn who_is_told_ahead_of_itself_begins_anew() {
     let stranger = UdpSocket::bind(ANY_PORT).unwrap();
@@ -156,8 +156,12 @@ async fn who_is_told_ahead_of_itself_begins_anew() {
     sees(&lb, SOON, is("s1", Word::Starting)).await;
     let before = key_of(&s1).generation;
     let id = id("s1", before, s1.local_addr());
-    let forged = Forged::syn("ragot").heartbeat(&id, FAR);
-    stranger.send_to(&forged.bytes(), lb.local_addr()).unwrap();
+    let forged = Forged::syn("ragot").heartbeat(&id, FAR).bytes();
+    stranger.send_to(&forged, lb.local_addr()).unwrap();
+    s1.say(Word::Ready);
+    sees(&lb, SOON, is("s1", Word::Ready)).await;
+    assert_eq!(key_of(&s1).generation, before);
+    stranger.send_to(&forged, s1.local_addr()).unwrap();
     let anew = |known: &Option<Identity>| {
         let known = known.as_ref();
         known.is_some_and(|known| known.key.generation > before)
