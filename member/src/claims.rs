@@ -4,6 +4,9 @@
 //! host it is on comes first, and among those of one host the one that came first, for as long as
 //! it speaks itself after the other has come: it is asked to. If it does not, it was killed, and the
 //! other has taken its place.
+//!
+//! In the same way a life says that it goes on where another has ended, elsewhere: a process whose address has
+//! changed cannot take leave from the old one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -19,6 +22,8 @@ pub struct Claim<'a> {
     pub id: &'a Id,
     /// The service, and the address of the server.
     pub server: (&'a Arc<str>, SocketAddr),
+    /// Which process of its name it says it is.
+    pub process: u64,
     /// When it was first known of.
     pub met: Duration,
     /// When it last spoke itself.
@@ -39,28 +44,40 @@ pub struct Ruling {
 /// Decides among `claims` at `now`.
 pub fn judge<'a>(now: Duration, claims: impl Iterator<Item = Claim<'a>>) -> Ruling {
     let mut by_server: BTreeMap<_, Vec<Claim<'a>>> = BTreeMap::new();
+    let mut by_process: BTreeMap<_, Vec<Claim<'a>>> = BTreeMap::new();
     for claim in claims {
         by_server.entry(claim.server).or_default().push(claim);
+        let process = (&claim.id.key.name, claim.process);
+        by_process.entry(process).or_default().push(claim);
     }
     let mut ruling = Ruling::default();
+    for mut lives in by_process.into_values().filter(|lives| lives.len() > 1) {
+        lives.sort_by_key(|claim| (claim.met, claim.id));
+        decide(now, &lives, |_, _| false, &mut ruling);
+    }
     for mut rivals in by_server.into_values().filter(|rivals| rivals.len() > 1) {
         rivals.sort_by_key(|claim| (!is_at_home(claim), claim.met, claim.id));
-        decide(now, &rivals, &mut ruling);
+        let outranks = |one: &Claim<'_>, other: &Claim<'_>| is_at_home(one) && !is_at_home(other);
+        decide(now, &rivals, outranks, &mut ruling);
     }
     ruling
 }
 
 /// Among rivals in the order in which they count.
-fn decide(now: Duration, rivals: &[Claim<'_>], ruling: &mut Ruling) {
+fn decide(
+    now: Duration,
+    rivals: &[Claim<'_>],
+    outranks: impl Fn(&Claim<'_>, &Claim<'_>) -> bool,
+    ruling: &mut Ruling,
+) {
     let mut holder = rivals[0];
     for rival in &rivals[1..] {
         let is_there = holder.spoke.is_some_and(|at| at >= rival.met);
-        let outranks = is_at_home(&holder) && !is_at_home(rival);
         let may_be_there = now < rival.met + PATIENCE;
         if !is_there && may_be_there {
             ruling.ask.insert(holder.id.gossip);
         }
-        let (keeps, loses) = if is_there || outranks || may_be_there {
+        let (keeps, loses) = if is_there || outranks(&holder, rival) || may_be_there {
             (holder, *rival)
         } else {
             (*rival, holder)
@@ -106,6 +123,7 @@ mod tests {
         let claims = claims.iter().map(|(id, met, spoke)| Claim {
             id,
             server: (&service, server),
+            process: id.key.generation,
             met: ms(*met),
             spoke: spoke.map(ms),
         });

@@ -131,6 +131,7 @@ impl Peer {
         let claim = Claim {
             id,
             server: (&node.service, node.http?),
+            process: node.process(),
             met: voice.met,
             spoke: voice.spoke,
         };

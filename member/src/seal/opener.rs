@@ -63,6 +63,8 @@ struct Sender {
     key: LessSafeKey,
     window: Window,
     heard: u64,
+    /// Whether it has ever repeated our number: whoever has the key can make up others.
+    proven: bool,
 }
 
 impl Opener {
@@ -133,6 +135,7 @@ impl Opener {
             self.opened += 1;
             sender.window.see(header.counter);
             sender.heard = self.opened;
+            sender.proven |= preface.proves(own);
             return Ok(opened(number, preface, own, message));
         }
         let forged = Refused::Forged(header.key);
@@ -144,15 +147,18 @@ impl Opener {
         if !recent && !preface.proves(own) {
             return Err(Refused::Unproven { number, apart });
         }
-        self.meet(name, key, header.counter);
+        self.meet(name, key, header.counter, preface.proves(own));
         Ok(opened(number, preface, own, message))
     }
 
     /// Remembers an authentic sender, in place of the one last heard longest ago if there are
-    /// too many.
-    fn meet(&mut self, name: (KeyId, u64), key: LessSafeKey, counter: u64) {
+    /// too many, of those that are not proven if there is any.
+    fn meet(&mut self, name: (KeyId, u64), key: LessSafeKey, counter: u64, proven: bool) {
         if self.senders.len() >= SENDERS {
-            let oldest = self.senders.iter().min_by_key(|(_, sender)| sender.heard);
+            let oldest = self
+                .senders
+                .iter()
+                .min_by_key(|(_, sender)| (sender.proven, sender.heard));
             let oldest = oldest.map(|(name, _)| *name);
             oldest.map(|name| self.senders.remove(&name));
         }
@@ -161,6 +167,7 @@ impl Opener {
             key,
             window: Window::from(counter),
             heard: self.opened,
+            proven,
         };
         self.senders.insert(name, sender);
     }

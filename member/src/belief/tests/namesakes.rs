@@ -61,6 +61,28 @@ fn who_speaks_keeps_its_server_whatever_another_life_says_of_it() {
     }
 }
 
+/// Its host has another address now, so that it could not take leave from the former.
+#[test]
+fn a_process_that_goes_on_elsewhere_replaces_its_former_life() {
+    let mut belief = belief();
+    let mut old = live(of("a", START + 1, 3000, Word::Ready));
+    let mut new = live(of("a", START + 2, 3001, Word::Ready));
+    let keys = new.keys.as_mut().unwrap();
+    keys.insert(0, ("since".to_owned(), (START + 1).to_string()));
+    old.heard = Some(ms(0));
+    belief.observe(ms(0), std::slice::from_ref(&old));
+    for now in [50, 100, 150, 200, 250, 300] {
+        new.heard = Some(ms(now));
+        belief.observe(ms(now), &[old.clone(), new.clone()]);
+        let generation = if now < 250 { START + 1 } else { START + 2 };
+        assert_eq!(shown(&belief), [a(generation, Presence::Live, Word::Ready)]);
+    }
+    // Nobody else's: it is there.
+    old.heard = Some(ms(310));
+    belief.observe(ms(350), &[old, new]);
+    assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
+}
+
 /// Whoever claims its server may also have it begin anew.
 #[test]
 fn a_node_that_begins_anew_keeps_its_server() {
