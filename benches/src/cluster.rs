@@ -53,6 +53,7 @@ pub fn snapshot(count: u16, port: u16, weight: u16) -> Arc<Snapshot> {
             word: Word::Ready,
             tags: BTreeMap::new(),
             keys: Vec::new(),
+            since: None,
         };
         (
             key(number),

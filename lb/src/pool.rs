@@ -6,6 +6,7 @@
 //! - `crowd`: whether most of a service fell silent at once
 //! - `damping`: how often a server went down of late
 //! - `trial`: how far a server has proved itself
+//! - `origin`: which webapp a server is
 //! - `asking`: what one server is asked, and when
 //! - `health`: whether one server is believed to be well
 //! - `naming`: who of several nodes of one name is shown under it
@@ -45,6 +46,7 @@ pub mod view;
 
 mod agenda;
 mod asking;
+mod origin;
 mod rows;
 mod strangers;
 mod tracked;

@@ -2,7 +2,6 @@
 //! believed": operator over the server's own word, word over proof, proof over silence. Times are
 //! durations on the balancer's clock; probes are asked for and answered from outside.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use member::node::{Node, Word};
 use super::asking::Asking;
 use super::crowd::Voice;
 use super::damping::Damping;
+use super::origin::Origin;
 use super::proof::{Probe, Proof};
 use super::trial::Trial;
 use super::view::{Admin, Shown, View};
@@ -32,10 +32,7 @@ pub struct Health {
     damping: Damping,
     /// Whether it was well when that was last looked at.
     well: bool,
-    /// Which version of the webapp it is, by the tag `ver`.
-    version: Option<Arc<str>>,
-    /// Which process announces it, and where it is.
-    process: Option<(u64, Option<SocketAddr>)>,
+    origin: Origin,
     trial: Trial,
     asking: Asking,
     /// When a doubt was last looked into.
@@ -62,8 +59,7 @@ impl Health {
             excused: false,
             damping: Damping::default(),
             well: false,
-            version: None,
-            process: None,
+            origin: Origin::default(),
             trial: Trial::Unproven,
             asking: Asking::default(),
             doubted: None,
@@ -82,7 +78,7 @@ impl Health {
             self.well = earlier.well;
         }
         // Another version is another webapp, and who is in use stays so.
-        if self.version == earlier.version && !self.well {
+        if self.origin.is_version_of(&earlier.origin) && !self.well {
             self.damping = earlier.damping;
             // Replaced while it was well: it ended without a goodbye.
             if earlier.well && !earlier.excused {
@@ -97,7 +93,7 @@ impl Health {
     /// Whether it is but another life in gossip of the process that announced `earlier`, which was
     /// well: nothing has ended, and nothing needs to be proved again.
     fn goes_on(&self, earlier: &Self) -> bool {
-        let same = self.process.is_some() && self.process == earlier.process;
+        let same = self.origin.is_process_of(&earlier.origin);
         same && earlier.well && self.word == earlier.word
     }
 
@@ -153,8 +149,7 @@ impl Health {
     /// The same, of the version of the webapp that `node` tells, if it does, and of its process.
     #[must_use]
     pub fn of(mut self, node: &Node) -> Self {
-        self.version = node.tags.get("ver").cloned();
-        self.process = Some((node.process(), node.http));
+        self.origin = Origin::of(node);
         self
     }
 
