@@ -67,15 +67,13 @@ impl Health {
         }
     }
 
-    /// What the operator decided and what was counted live on when a server's process is
-    /// replaced.
+    /// What the operator decided and what was counted live on when a server's process is replaced.
     #[must_use]
     pub fn succeeding(mut self, now: Duration, earlier: &Self) -> Self {
         self.admin = earlier.admin;
-        if self.goes_on(earlier) {
-            self.trial = earlier.trial;
-            self.damping = earlier.damping;
-            self.well = earlier.well;
+        if earlier.well && self.word == earlier.word && self.origin.is_process_of(&earlier.origin) {
+            // But another life of one process in gossip: nothing has ended, or is to be proved again.
+            (self.trial, self.damping, self.well) = (earlier.trial, earlier.damping, true);
         }
         // Another version is another webapp, and who is in use stays so.
         if self.origin.is_version_of(&earlier.origin) && !self.well {
@@ -90,15 +88,7 @@ impl Health {
         self
     }
 
-    /// Whether it is but another life in gossip of the process that announced `earlier`, which was
-    /// well: nothing has ended, and nothing needs to be proved again.
-    fn goes_on(&self, earlier: &Self) -> bool {
-        let same = self.origin.is_process_of(&earlier.origin);
-        same && earlier.well && self.word == earlier.word
-    }
-
-    /// As it is left behind by a server that is shown under another name from now on: nothing has
-    /// ended there.
+    /// As it is left behind by a server shown under another name from now on: nothing ended there.
     #[must_use]
     pub fn moved_on(mut self) -> Self {
         self.well = false;

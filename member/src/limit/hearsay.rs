@@ -158,11 +158,14 @@ impl Hearsay {
 
     /// Whoever it is told of is to be asked.
     fn doubt_it(&mut self, now: Duration, place: SocketAddr, keys: &NodeKeys<'_>) {
-        if self.rumours.len() >= RUMOURS {
+        let there = |rumours: &HashMap<_, Rumour>| {
+            let there = rumours.values().filter(|rumour| rumour.place == place);
+            there.count()
+        };
+        if self.rumours.len() >= RUMOURS || there(&self.rumours) >= LIVES {
             self.rumours.retain(|_, rumour| now < rumour.since + KEPT);
         }
-        let there = self.rumours.values().filter(|rumour| rumour.place == place);
-        if keys.matters && self.rumours.len() < RUMOURS && there.count() < LIVES {
+        if keys.matters && self.rumours.len() < RUMOURS && there(&self.rumours) < LIVES {
             let rumour = Rumour {
                 place,
                 version: keys.version,
