@@ -26,7 +26,7 @@ mod walk;
 pub use blocks::{compress, decompress};
 pub use message::{DATAGRAM, DigestEntry, Message, NodeKeys, Progress};
 pub use rewrite::put_first;
-pub use walk::{Fault, identity};
+pub use walk::{Fault, identity, is_at};
 
 #[cfg(test)]
 pub(crate) mod forge;

@@ -24,8 +24,9 @@ pub struct Claim<'a> {
     pub holds: bool,
 }
 
-/// Those whose server is another node's: by what gossip knows of those that are heard; a heard one's, else a known one's of a later generation;
-/// among those that gossip has forgotten, it stays with whom it was.
+/// Those whose server is another node's: as gossip rules among those that are heard; else a heard
+/// one's, else a known one's of a later generation; among those that gossip has forgotten, it stays
+/// with whom it was.
 pub fn displaced<'a>(claims: &[Claim<'a>]) -> Vec<&'a NodeKey> {
     let rank = |claim: &Claim<'a>| {
         (

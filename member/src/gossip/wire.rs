@@ -274,8 +274,12 @@ impl Wire {
         count(&self.counters.datagrams_in, 1);
         count(&self.counters.bytes_in, length as u64);
         let now = self.now();
-        let (admitted, crowd) = self.inside().admit(now, from, &mut buffer[..length]);
-        if self.inside().guard.hearsay.wonders() {
+        let (admitted, crowd, wonders) = {
+            let mut inside = self.inside();
+            let (admitted, crowd) = inside.admit(now, from, &mut buffer[..length]);
+            (admitted, crowd, inside.guard.hearsay.wonders())
+        };
+        if wonders {
             self.asked.notify_one();
         }
         if let Some(line) = crowd {

@@ -174,11 +174,7 @@ fn digest<'a>(bytes: &'a [u8], walk: &mut Walk<'a>) -> Result<Vec<DigestEntry<'a
     let mut entries = Vec::with_capacity(count);
     for _ in 0..count {
         let id = walk.id()?;
-        let progress = Progress {
-            heartbeat: walk.counter()?,
-            collected: walk.counter()?,
-            version: walk.counter()?,
-        };
+        let progress = progress(walk)?;
         entries.push(DigestEntry {
             progress,
             all: &bytes[id.start..walk.at],
@@ -186,6 +182,15 @@ fn digest<'a>(bytes: &'a [u8], walk: &mut Walk<'a>) -> Result<Vec<DigestEntry<'a
         });
     }
     Ok(entries)
+}
+
+/// What follows an identity in a digest.
+pub(super) fn progress(walk: &mut Walk<'_>) -> Result<Progress, Fault> {
+    Ok(Progress {
+        heartbeat: walk.counter()?,
+        collected: walk.counter()?,
+        version: walk.counter()?,
+    })
 }
 
 /// What a walk over a delta has found. Of each node: first itself, then its keys in the order

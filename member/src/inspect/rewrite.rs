@@ -1,8 +1,11 @@
 //! The same message with less in it: without nodes that must not be told of, or short enough
 //! to be sealed. What is left out is gossiped again.
 
+use std::ops::Range;
+
 use crate::inspect::blocks;
-use crate::inspect::message::{BEGINNING, DigestEntry, Kind, Message, NodeKeys};
+use crate::inspect::message::{BEGINNING, DigestEntry, Kind, Message, NodeKeys, progress};
+use crate::inspect::walk::Walk;
 
 impl Message<'_> {
     /// With those nodes only that `heartbeat` and `keys` keep; for chitchat, not for the wire,
@@ -76,45 +79,29 @@ impl Message<'_> {
 /// Puts the node `id` first in the digest of `message`, if it has one and the node is in it. Their order
 /// means nothing to chitchat; whoever reads it knows by it who speaks.
 pub fn put_first(message: &mut [u8], id: &[u8]) {
-    let has_digest = matches!(message.get(BEGINNING.len()), Some(0 | 1));
-    let begin = BEGINNING.len() + 1;
-    let count = message.get(begin..begin + 2);
-    let Some(count) = count.filter(|_| has_digest) else {
-        return;
-    };
-    let count = u16::from_le_bytes([count[0], count[1]]);
-    let first = begin + 2;
-    let mut at = first;
-    for _ in 0..count {
-        let Some(length) = entry(&message[at..]) else {
-            return;
-        };
-        let end = at + length;
-        if message.get(at..at + id.len()) == Some(id) {
-            message[first..end].rotate_right(length);
-            return;
-        }
-        at = end;
+    if let Some((first, entry)) = find(message, id) {
+        message[first..entry.end].rotate_right(entry.len());
     }
 }
 
-/// How long the entry is that a digest goes on with.
-fn entry(digest: &[u8]) -> Option<usize> {
-    let name = usize::from(u16::from_le_bytes([*digest.first()?, *digest.get(1)?]));
-    let family = 2 + name + GENERATION;
-    let ip = match digest.get(family)? {
-        4 => 4,
-        6 => 16,
-        _ => return None,
-    };
-    let length = family + 1 + ip + PORT + NUMBERS;
-    (digest.len() >= length).then_some(length)
+/// Where the digest's entries begin, and where that of the node `id` is.
+fn find(message: &[u8], id: &[u8]) -> Option<(usize, Range<usize>)> {
+    let mut walk = Walk::over(message);
+    walk.take(BEGINNING.len()).ok()?;
+    if !matches!(walk.u8().ok()?, 0 | 1) {
+        return None;
+    }
+    let count = walk.u16().ok()?;
+    let first = walk.at;
+    for _ in 0..count {
+        let found = walk.id().ok()?;
+        progress(&mut walk).ok()?;
+        if message[found.clone()] == *id {
+            return Some((first, found.start..walk.at));
+        }
+    }
+    None
 }
-
-const GENERATION: usize = 8;
-const PORT: usize = 2;
-/// Heartbeat, collected up to, version.
-const NUMBERS: usize = 24;
 
 fn with<T>(mut keep: impl FnMut(&T) -> bool) -> impl FnMut(&T) -> bool {
     move |part| keep(part)

@@ -106,6 +106,11 @@ pub fn identity(id: &[u8]) -> Option<(&[u8], u64, SocketAddr)> {
     whole.then_some((name, generation, SocketAddr::new(ip, port)))
 }
 
+/// Whether `id` is that of a node which gossips at `place`.
+pub fn is_at(id: &[u8], place: SocketAddr) -> bool {
+    identity(id).is_some_and(|(.., at)| at == place)
+}
+
 /// Heartbeats rise by some hundred a second, versions by a few: this is millennia away, and
 /// far below where adding one overflows.
 const PLAUSIBLE: u64 = 1 << 48;

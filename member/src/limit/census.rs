@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
-use crate::inspect::{DigestEntry, Message, NodeKeys, Progress};
+use crate::inspect::{DigestEntry, Message, NodeKeys, Progress, is_at};
 
 /// The nodes that gossip holds, by their identity as it stands on the wire, with the bytes of
 /// their keys and values.
@@ -91,8 +91,7 @@ impl Census {
         for entry in message.digest.iter().filter(|entry| entry.id == self.me) {
             self.told_of_me = self.told_of_me.max(entry.progress);
         }
-        let place = place(speaker);
-        let is_there = |id: &[u8]| place_in(id) == Some(&place[..]);
+        let is_there = |id: &[u8]| is_at(id, speaker);
         let mut lives = None;
         let mut heartbeats = Vec::with_capacity(message.digest.len());
         for (entry, plausible) in message.digest.iter().zip(plausible) {
@@ -171,25 +170,6 @@ impl Census {
     }
 }
 
-/// Where the node is that `id` names, as it stands on the wire: after its name and generation.
-fn place_in(id: &[u8]) -> Option<&[u8]> {
-    let (length, rest) = id.split_first_chunk::<2>()?;
-    let name = usize::from(u16::from_le_bytes(*length));
-    rest.get(name + GENERATION..)
-}
-
-/// How `address` stands on the wire.
-fn place(address: SocketAddr) -> Vec<u8> {
-    let mut end = match address.ip() {
-        std::net::IpAddr::V4(ip) => [&[4][..], &ip.octets()].concat(),
-        std::net::IpAddr::V6(ip) => [&[6][..], &ip.octets()].concat(),
-    };
-    end.extend_from_slice(&address.port().to_le_bytes());
-    end
-}
-
-/// Bytes of a generation.
-const GENERATION: usize = 8;
 /// A node and its former lives: more at one address do not each speak for themselves.
 const LIVES: usize = 4;
 /// What a digest entry has besides the identity.

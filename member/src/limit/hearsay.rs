@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::inspect::{DigestEntry, Message, NodeKeys, identity};
+use crate::inspect::{DigestEntry, Message, NodeKeys, identity, is_at};
 use crate::limit::room;
 use crate::limit::voice::Voice;
 
@@ -235,10 +235,6 @@ impl Rumour {
             ..self
         }
     }
-}
-
-fn is_at(id: &[u8], place: SocketAddr) -> bool {
-    identity(id).is_some_and(|(.., at)| at == place)
 }
 
 /// When a node is asked, after it was first.
