@@ -126,8 +126,8 @@ impl Belief {
             }
             let speaker = speakers.get(&reading.id.gossip);
             let fresh = speaker.filter(|(heard, _)| now < *heard + self.fresh_for());
-            let is_replaced = fresh.is_some_and(|(_, id)| **id != reading.id);
-            self.take(now, is_replaced, reading);
+            let successor = fresh.filter(|(_, id)| **id != reading.id);
+            self.take(now, successor, reading);
         }
         self.hear_evictions();
         let (round, held) = (self.round, now < self.held_until);
@@ -225,7 +225,7 @@ impl Belief {
         }
     }
 
-    fn take(&mut self, now: Duration, is_replaced: bool, reading: &Reading) {
+    fn take(&mut self, now: Duration, successor: Option<&Speaker<'_>>, reading: &Reading) {
         if !self.peers.contains_key(&reading.id) && self.peers.len() >= NODES {
             if !self.was_full {
                 self.was_full = true;
@@ -239,7 +239,10 @@ impl Belief {
             fresh_for: self.fresh_for(),
             least: self.least(),
             promised: latest_plausible >= self.me.key.generation,
-            is_replaced,
+            is_replaced: successor.is_some(),
+            anew: successor
+                .filter(|(_, id)| id.key.name == reading.id.key.name)
+                .map(|(heard, _)| *heard),
             forgiving: now < self.forgiving_until,
         };
         let met = || (self.round, Peer::new(now, reading.heartbeat));
@@ -380,8 +383,11 @@ impl Belief {
     }
 }
 
-/// Who was last heard at each address, and when.
-fn speakers(readings: &[Reading]) -> HashMap<SocketAddr, (Duration, &Id)> {
+/// When somebody was heard, and who.
+type Speaker<'a> = (Duration, &'a Id);
+
+/// Who was last heard at each address.
+fn speakers(readings: &[Reading]) -> HashMap<SocketAddr, Speaker<'_>> {
     let mut speakers = HashMap::new();
     for reading in readings {
         if let Some(heard) = reading.heard {

@@ -60,6 +60,8 @@ pub struct Circumstances {
     pub promised: bool,
     /// Whether another is heard where it should be.
     pub is_replaced: bool,
+    /// When that was, if it is another life of the same node.
+    pub anew: Option<Duration>,
     /// Whether we have been away ourselves, so that silence means nothing yet.
     pub forgiving: bool,
 }
@@ -251,7 +253,8 @@ impl Peer {
             let beyond = |said: u64| reading.heartbeat > said.saturating_add(AHEAD);
             self.belied = reading.said.is_some_and(beyond);
         }
-        self.spoke = reading.heard;
+        // Who has begun anew has not fallen silent, though its new life may have said no word yet.
+        self.spoke = reading.heard.max(so.anew);
         self.speechless = self.spoke.is_none_or(|at| so.now >= at + SPEECHLESS);
         let heard = self.spoke.is_some_and(fresh);
         let moves = self.rhythm.last().is_some_and(fresh);

@@ -110,6 +110,36 @@ fn a_node_that_begins_anew_keeps_its_server() {
     }
 }
 
+/// Its new life is heard before it has said whose server it announces.
+#[test]
+fn a_node_whose_new_life_has_no_words_yet_keeps_its_server() {
+    let mut belief = belief().wary();
+    let mut old = live(of("a", START + 1, 3000, Word::Ready));
+    old.heard = Some(ms(50));
+    belief.observe(ms(50), std::slice::from_ref(&old));
+    let mut fake = live(of("b", START + 2, 3000, Word::Ready));
+    fake.id.gossip = at(9999);
+    let mut evicts = of("c", START, 3001, Word::Ready);
+    let eviction = (
+        crate::keys::eviction_key("a"),
+        crate::keys::encode_eviction(START + 1, old.heartbeat),
+    );
+    evicts.keys.as_mut().unwrap().push(eviction);
+    old.heard = None;
+    for now in 2..100 {
+        let mut new = of("a", START + 2, 3000, Word::Ready);
+        (new.heard, new.keys) = (Some(ms(50 * now)), None);
+        fake.heard = Some(ms(50 * now));
+        belief.observe(
+            ms(50 * now),
+            &[old.clone(), new, fake.clone(), evicts.clone()],
+        );
+        let snapshot = belief.snapshot();
+        assert_eq!(snapshot.denied, BTreeSet::from([fake.id.key.clone()]));
+        assert_eq!(snapshot.nodes[&old.id.key].node.word, Word::Ready);
+    }
+}
+
 /// As before, by another name: both are shown, and one has the server.
 #[test]
 fn who_claims_the_server_of_another_is_denied_it_and_told_of() {
