@@ -234,14 +234,16 @@ impl Belief {
             return;
         }
         let latest_plausible = reading.id.key.generation.saturating_add(CLOCK_SKEW_MS);
+        let is_own = |id: &Id| id.key.name == reading.id.key.name;
+        let has_words = |id: &Id| self.peers.get(id).is_some_and(|(_, peer)| peer.has_words());
         let circumstances = Circumstances {
             now,
             fresh_for: self.fresh_for(),
             least: self.least(),
             promised: latest_plausible >= self.me.key.generation,
-            is_replaced: successor.is_some(),
+            is_replaced: successor.is_some_and(|(_, id)| !is_own(id) || has_words(id)),
             anew: successor
-                .filter(|(_, id)| id.key.name == reading.id.key.name)
+                .filter(|(_, id)| is_own(id))
                 .map(|(heard, _)| *heard),
             forgiving: now < self.forgiving_until,
         };

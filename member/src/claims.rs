@@ -70,23 +70,27 @@ fn decide(
     outranks: impl Fn(&Claim<'_>, &Claim<'_>) -> bool,
     ruling: &mut Ruling,
 ) {
-    let mut holder = rivals[0];
-    for rival in &rivals[1..] {
-        let is_there = holder.spoke.is_some_and(|at| at >= rival.met);
-        let may_be_there = now < rival.met + PATIENCE;
-        if !is_there && may_be_there {
+    let is_there = |one: &Claim<'_>, met: Duration| one.spoke.is_some_and(|at| at >= met);
+    let gives_way = |one: &Claim<'_>, later: &Claim<'_>| {
+        !is_there(one, later.met) && !outranks(one, later) && now >= later.met + PATIENCE
+    };
+    let mut in_turn = rivals.iter().enumerate();
+    let holder = in_turn.find(|(turn, one)| {
+        let mut later = rivals[turn + 1..].iter();
+        !later.any(|later| gives_way(one, later))
+    });
+    let Some((turn, holder)) = holder else { return };
+    for (place, rival) in rivals
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| *place != turn)
+    {
+        ruling.denied.insert(rival.id.clone(), holder.id.clone());
+        if place > turn && is_there(holder, rival.met) {
+            ruling.proven.insert(rival.id.clone());
+        } else if place > turn && now < rival.met + PATIENCE {
             ruling.ask.insert(holder.id.gossip);
         }
-        let (keeps, loses) = if is_there || outranks(&holder, rival) || may_be_there {
-            (holder, *rival)
-        } else {
-            (*rival, holder)
-        };
-        if is_there {
-            ruling.proven.insert(loses.id.clone());
-        }
-        ruling.denied.insert(loses.id.clone(), keeps.id.clone());
-        holder = keeps;
     }
 }
 
@@ -150,6 +154,19 @@ mod tests {
             let claims = [(&there, 1_000, spoke), (&elsewhere, 0, Some(5_000))];
             assert_eq!(denied(5_000, &claims)[..], ["elsewhere"]);
         }
+    }
+
+    /// Who came between two that have followed each other is not denied because of the first.
+    #[test]
+    fn who_is_gone_denies_nobody() {
+        let (gone, own, late) = (id("gone", 1), id("own", 1), id("late", 1));
+        let claims = [
+            (&gone, 0, Some(1_500)),
+            (&own, 1_000, Some(3_000)),
+            (&late, 2_000, Some(3_000)),
+        ];
+        assert_eq!(denied(2_100, &claims), ["late", "own"]);
+        assert_eq!(denied(2_200, &claims), ["gone", "late"]);
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub struct Circumstances {
     pub least: Duration,
     /// Whether it began after we did, so that it cannot be a rumour from before.
     pub promised: bool,
-    /// Whether another is heard where it should be.
+    /// Whether another is heard where it should be, of which more than its being there is known.
     pub is_replaced: bool,
     /// When that was, if it is another life of the same node.
     pub anew: Option<Duration>,
@@ -112,6 +112,11 @@ impl Peer {
     /// What it says of itself, when that is valid.
     pub fn node(&self) -> Option<&Node> {
         self.node.as_ref()
+    }
+
+    /// Whether it has ever said anything that counts, or that breaks a rule.
+    pub fn has_words(&self) -> bool {
+        self.node.is_some() || self.complained
     }
 
     /// What bears on whether this life counts.

@@ -37,7 +37,13 @@ pub(super) fn names(all: &All, name: &Arc<str>) -> Vec<(NodeKey, Option<Arc<str>
         .iter()
         .copied()
         .partition(|(_, tracked)| gives_way(tracked));
-    let claims: Vec<Claim> = group.iter().map(|(_, tracked)| tracked.claim()).collect();
+    let mut claims: Vec<Claim> = group.iter().map(|(_, tracked)| tracked.claim()).collect();
+    for (_, old) in gone.iter().filter(|(_, old)| old.name.is_some()) {
+        let follows = |new: &Tracked| new.known && new.server.addr == old.server.addr;
+        if let Some(heir) = group.iter().rposition(|(_, new)| follows(new)) {
+            claims[heir].holds.clone_from(&old.name);
+        }
+    }
     let assigned = naming::assign(name, &claims);
     let assigned = group.into_iter().zip(assigned);
     let all = assigned.chain(gone.into_iter().map(|displaced| (displaced, None)));

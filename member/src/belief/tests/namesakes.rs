@@ -136,7 +136,11 @@ fn a_node_whose_new_life_has_no_words_yet_keeps_its_server() {
         );
         let snapshot = belief.snapshot();
         assert_eq!(snapshot.denied, BTreeSet::from([fake.id.key.clone()]));
-        assert_eq!(snapshot.nodes[&old.id.key].node.word, Word::Ready);
+        let seen = &snapshot.nodes[&old.id.key];
+        assert_eq!(
+            (seen.presence, &seen.node.word),
+            (Presence::Live, &Word::Ready)
+        );
     }
 }
 

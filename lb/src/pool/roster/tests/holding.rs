@@ -125,6 +125,25 @@ fn who_begins_anew_in_gossip_goes_on_being_served() {
 }
 
 #[test]
+fn the_second_of_its_name_that_begins_anew_goes_on_being_served() {
+    let mut script = Script::with(1);
+    script.node("s1", 100, 11, Word::Ready);
+    script.tell();
+    for life in 101..105 {
+        script.snapshot.nodes.remove(&key("s1", life - 1));
+        script.node("s1", life, 11, Word::Ready);
+        let sighting = script.snapshot.nodes.get_mut(&key("s1", life)).unwrap();
+        Arc::make_mut(sighting).node.since = Some(100);
+        script.roster.see(script.now, &script.snapshot);
+        let pool = script.roster.take_pool(script.now).unwrap();
+        let servers = &pool.services["nodes"].rotation.servers;
+        assert_eq!(servers.len(), 2, "life {life}");
+        script.tell();
+        assert_eq!(script.usable(), ["s1:1", "s1~2:11"]);
+    }
+}
+
+#[test]
 fn a_process_that_begins_anew_elsewhere_proves_its_server() {
     let mut script = Script::with(2);
     script.refusing.insert(addr(11));
