@@ -11,6 +11,7 @@
 //! - `watcher`: a balancer: the real `Belief` and the real `Roster`
 //! - `world`: all of them, and the order of events
 //! - `members`: what members do by themselves
+//! - `lies`: what is said of others, and what must hold all the same
 //! - `serving`: requests and probes, and what they meet
 //! - `laws`: what must hold after every step
 //! - `trial`: a history told, and made shorter while it still fails
@@ -35,6 +36,7 @@ mod watcher;
 
 mod world;
 
+mod lies;
 mod members;
 mod serving;
 

@@ -44,6 +44,52 @@ fn a_seed_is_a_history_for_ever() {
     assert_eq!(one, other);
 }
 
+/// Another has it begin anew.
+#[test]
+fn the_second_of_its_name_begins_anew() {
+    holds(
+        219,
+        &[
+            (0, Start(1)),
+            (0, Start(11)),
+            (18216, StartAs(3, 11)),
+            (33088, Foretell(3, 8, 110_158)),
+        ],
+    );
+}
+
+#[test]
+fn a_twin_that_has_just_come_begins_anew() {
+    holds(
+        1576,
+        &[
+            (515, Start(5)),
+            (622, Start(8)),
+            (1485, Start(7)),
+            (1525, Start(1)),
+            (2259, Start(2)),
+            (4575, Delay(50, 2877)),
+            (4992, StartAs(3, 5)),
+            (5501, StartElsewhere(8)),
+            (7353, Foretell(3, 6, 106_794)),
+        ],
+    );
+}
+
+#[test]
+fn who_was_denied_its_server_by_one_that_is_gone_has_it_again() {
+    holds(
+        644,
+        &[
+            (0, Start(2)),
+            (14182, Start(3)),
+            (14607, Claim(3, 3, 4989)),
+            (17587, StartAs(3, 3)),
+            (20275, Claim(3, 3, 3841)),
+        ],
+    );
+}
+
 #[test]
 fn an_address_that_another_container_has_now_is_one_server() {
     holds(4, &[(0, Start(1)), (0, Start(3)), (3065, StartAs(3, 5))]);

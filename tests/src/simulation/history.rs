@@ -59,6 +59,10 @@ pub enum Deed {
     Clock(Slot, i64),
     /// The members spread a made-up `ready` of the last life there that has left.
     Forge(Slot),
+    /// On the host of the second, for so long, a made-up node says that the server of the first is its own.
+    Claim(Slot, Slot, u64),
+    /// From the host of the second all are told of a life of the first that begins so much later.
+    Foretell(Slot, Slot, u64),
 }
 
 /// A deed, and when: milliseconds from the beginning.
@@ -86,6 +90,7 @@ pub fn of(seed: u64) -> Vec<Step> {
         now += author.chance.below(2 * pause);
     }
     forge(&mut Chance::of(!seed), &mut steps);
+    lie(&mut Chance::of(seed.rotate_left(32)), members, &mut steps);
     steps.sort_by_key(|(at, _)| *at);
     steps
 }
@@ -100,6 +105,29 @@ fn forge(chance: &mut Chance, steps: &mut Vec<Step>) {
     });
     let forged: Vec<_> = leaves.collect();
     steps.extend(forged);
+}
+
+/// In some histories somebody has the key who should not: servers are claimed, and those whose
+/// they are made to begin anew, mostly in the same moment.
+fn lie(chance: &mut Chance, members: usize, steps: &mut Vec<Step>) {
+    if !chance.percent(30) {
+        return;
+    }
+    let end = steps.iter().map(|(at, _)| *at).max().unwrap_or(0);
+    for _ in 0..chance.between(1, 5) {
+        let at = chance.between(2_000, end + 5_000);
+        let mut member = || BALANCERS + chance.below(members as u64) as usize;
+        let (victim, other) = (member(), member());
+        let host = if chance.percent(50) { victim } else { other };
+        if chance.percent(80) {
+            let millis = chance.between(100, 8_000);
+            steps.push((at, Deed::Claim(victim, host, millis)));
+        }
+        if chance.percent(80) {
+            let (pause, later) = (chance.below(60), chance.below(120_000));
+            steps.push((at + pause, Deed::Foretell(victim, host, later)));
+        }
+    }
 }
 
 struct Author {

@@ -21,6 +21,8 @@ pub(super) struct Laws {
     reachable: BTreeMap<(Slot, Slot), (LifeId, Duration)>,
     /// As `reachable`; it said ready, and gossip was undisturbed.
     connected: BTreeMap<(Slot, Slot), (LifeId, Duration)>,
+    /// The member spoke from one address, was ready and reachable, and nothing was lost.
+    calm: BTreeMap<(Slot, Slot), (SocketAddr, Duration)>,
     /// A chosen life whose server would not have answered.
     unreachable: BTreeMap<(Slot, NodeKey), Duration>,
 }
@@ -31,15 +33,16 @@ impl Laws {
         let other = |pair: &(Slot, Slot)| pair.0 != slot && pair.1 != slot;
         self.reachable.retain(|pair, _| other(pair));
         self.connected.retain(|pair, _| other(pair));
+        self.calm.retain(|pair, _| other(pair));
         self.unreachable
             .retain(|(balancer, _), _| *balancer != slot);
     }
 }
 
-fn since(
-    map: &mut BTreeMap<(Slot, Slot), (LifeId, Duration)>,
+fn since<T: Copy + PartialEq>(
+    map: &mut BTreeMap<(Slot, Slot), (T, Duration)>,
     pair: (Slot, Slot),
-    life: LifeId,
+    life: T,
     holds: bool,
     now: Duration,
 ) {
@@ -97,6 +100,9 @@ impl World {
         since(&mut self.laws.reachable, pair, life, serves, now);
         let connected = serves && quiet && ready;
         since(&mut self.laws.connected, pair, life, connected, now);
+        let calm = connected && self.ground.loss(now) == 0;
+        let gossip = self.lives[life].id.gossip;
+        since(&mut self.laws.calm, pair, gossip, calm, now);
     }
 
     /// A ready and reachable server is in every connected balancer's pool within the bound.
@@ -130,27 +136,24 @@ impl World {
         Ok(())
     }
 
-    /// A silence soon after another node of its name was met looks like the end of a container that
-    /// came back elsewhere, to be believed once that one serves.
-    fn may_seem_replaced(&self, watcher: &Watcher, life: LifeId) -> bool {
+    /// A silence soon after one of two nodes of its name was met looks like the end of a container
+    /// that came back elsewhere, to be believed once that one serves.
+    pub(super) fn may_seem_replaced(&self, watcher: &Watcher, life: LifeId) -> bool {
         let (now, own) = (self.now, &self.lives[life]);
-        let is_named =
-            |other: &Life| other.slot != own.slot && other.id.key.name == own.id.key.name;
-        let others = || {
-            self.lives
-                .iter()
-                .enumerate()
-                .filter(|(_, other)| is_named(other))
+        let named = || {
+            let all = self.lives.iter().enumerate();
+            all.filter(|(_, life)| life.id.key.name == own.id.key.name)
         };
         let first_met = |http: Option<SocketAddr>| {
-            let there = others().filter(|(_, other)| other.node.http == http);
-            there.filter_map(|(other, _)| watcher.met(other)).min()
+            let there = named().filter(|(_, life)| life.node.http == http);
+            there.filter_map(|(life, _)| watcher.met(life)).min()
         };
         let is_news = |met: Duration| now < met + NAMESAKE;
         let serves = |chosen: &NodeKey| chosen.name == own.id.key.name;
         !watcher.hears(&own.id.key)
             && watcher.memory.chosen.iter().any(serves)
-            && others().any(|(_, other)| first_met(other.node.http).is_some_and(is_news))
+            && named().any(|(_, other)| other.slot != own.slot)
+            && named().any(|(_, life)| first_met(life.node.http).is_some_and(is_news))
     }
 
     /// A server that cannot be reached is not in the pool for longer than the bound.
@@ -348,6 +351,12 @@ impl Laws {
     fn forget_pair(&mut self, pair: (Slot, Slot)) {
         self.reachable.remove(&pair);
         self.connected.remove(&pair);
+        self.calm.remove(&pair);
+    }
+
+    /// Since when a member has been undisturbed for a balancer.
+    pub(super) fn calm_since(&self, balancer: Slot, member: Slot) -> Option<Duration> {
+        self.calm.get(&(balancer, member)).map(|(_, at)| *at)
     }
 }
 

@@ -13,7 +13,10 @@ use super::world::{Event, World, answers};
 
 impl World {
     /// Does a deed.
-    pub(super) fn act(&mut self, deed: Deed) {
+    ///
+    /// # Errors
+    /// A law is broken by what somebody made of it at once.
+    pub(super) fn act(&mut self, deed: Deed) -> Result<(), String> {
         let until = |now: Duration, millis| now + Duration::from_millis(millis);
         match deed {
             Deed::Start(slot) => self.start(slot),
@@ -48,7 +51,10 @@ impl World {
             Deed::Delay(longest, millis) => self.ground.slow(longest, until(self.now, millis)),
             Deed::Clock(slot, ahead) => self.ground.hosts[slot].ahead = ahead,
             Deed::Forge(slot) => self.forge(slot),
+            Deed::Claim(victim, host, millis) => self.claim(victim, host, millis),
+            Deed::Foretell(victim, host, later) => return self.foretell(victim, host, later),
         }
+        Ok(())
     }
 
     /// Every member that knows of its last life that left takes in what is made up, and tells it on.
@@ -204,6 +210,7 @@ impl World {
         let (gossip, former) = (process.gossip, process.ear.me);
         let me = self.live(slot, gossip, above);
         let word = self.lives[former].node.word.clone();
+        self.lives[me].node.since = Some(self.lives[former].node.process());
         self.lives[me].say(word);
         let (id, now) = (self.lives[me].id.clone(), self.now);
         if let Some(process) = self.process(slot) {

@@ -12,6 +12,7 @@ use member::node::NodeKey;
 
 use super::ground::Webapp;
 use super::history::Slot;
+use super::lies::NOBODY;
 use super::watcher::Watcher;
 use super::world::{Asked, Event, World};
 
@@ -25,7 +26,16 @@ impl World {
         let Some(watcher) = &mut process.watcher else {
             return Ok(());
         };
-        if watcher.look(now, &process.ear, &self.lives) {
+        let changed = watcher.look(now, &process.ear, &self.lives);
+        let contested = watcher.belief.contested();
+        let epoch = process.epoch;
+        for to in contested {
+            self.after(0, Event::Poke(slot, epoch, to));
+        }
+        let Some(watcher) = self.watcher(slot) else {
+            return Ok(());
+        };
+        if changed {
             let snapshot = std::sync::Arc::clone(&watcher.snapshot);
             watcher.roster.see(now, &snapshot);
             return self.settle(slot);
@@ -54,6 +64,7 @@ impl World {
             };
             let effects = watcher.apply(now);
             self.judge_pool(slot)?;
+            self.judge_lies(slot)?;
             if effects.is_empty() {
                 self.plan_next(slot);
                 return Ok(());
@@ -106,7 +117,8 @@ impl World {
         };
         let balancer = self.lives[from].id.key.clone();
         let life = self.lives.iter().rfind(|life| life.id.key == *key);
-        let Some(member) = life.map(|life| life.slot) else {
+        let member = life.map(|life| life.slot);
+        let Some(member) = member.filter(|member| *member != NOBODY) else {
             return Ok(());
         };
         let now = self.now;

@@ -58,6 +58,12 @@ impl Life {
         self.node.word = said;
     }
 
+    /// What another life of it would say of itself.
+    pub(super) fn description(&self) -> Description {
+        let server = self.node.http.unwrap_or(self.id.gossip);
+        Description::backend(&self.id.key.name, server)
+    }
+
     pub(super) fn is_balancer(&self) -> bool {
         self.node.role == Role::Balancer
     }

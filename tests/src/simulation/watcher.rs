@@ -2,6 +2,7 @@
 //! and what the laws must remember of both.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub(super) struct Watcher {
 pub(super) struct Memory {
     /// Those that may be chosen, after the last step.
     pub(super) chosen: BTreeSet<NodeKey>,
+    /// Their servers.
+    pub(super) served: Vec<(SocketAddr, NodeKey)>,
     /// When a probe or request last failed there.
     pub(super) failed: BTreeMap<NodeKey, Duration>,
     /// Lives that were believed to have left.

@@ -39,6 +39,8 @@ pub(super) struct Process {
 #[derive(Clone, Debug)]
 pub(super) enum Event {
     Deed(Deed),
+    /// A made-up node speaks, from that host, until then.
+    Lie(Slot, LifeId, Duration),
     Wake(Slot, Duration),
     Audit,
     /// A round of gossip.
@@ -152,10 +154,11 @@ impl World {
         }
         match event {
             Event::Deed(deed) => {
-                self.act(deed);
+                self.act(deed)?;
                 // What is undone before the next audit has been so all the same.
                 self.survey_all();
             }
+            Event::Lie(host, liar, until) => return self.lie(host, liar, until),
             Event::Wake(slot, at) => self.wake(slot, at),
             Event::Audit => {
                 self.ground.mend(self.now);
@@ -241,14 +244,12 @@ impl World {
 
     /// A new life, above the generation `above` and above what its wall clock says.
     pub(super) fn live(&mut self, slot: Slot, gossip: SocketAddr, above: u64) -> LifeId {
-        let host = self.ground.hosts[slot];
-        let clock = i64::try_from(self.now.as_millis()).unwrap_or(i64::MAX);
-        let clock = (WALL + clock + 1000 * host.ahead).unsigned_abs();
+        let clock = self.wall(slot);
         let mut describe = if is_balancer(slot) {
             Description::balancer(&format!("lb{slot}"))
         } else {
             let http = SocketAddr::from(([0, 0, 0, 0], HTTP));
-            Description::backend(&format!("s{}", host.named), http)
+            Description::backend(&format!("s{}", self.ground.hosts[slot].named), http)
         };
         if describe.role == Role::Backend && slot.is_multiple_of(2) {
             describe.check = Some(Arc::from("/"));
@@ -264,6 +265,13 @@ impl World {
         let id = Id { key, gossip };
         self.lives.push(Life::new(id, slot, &describe, word));
         self.lives.len() - 1
+    }
+
+    /// What its wall clock says, in Unix milliseconds.
+    pub(super) fn wall(&self, slot: Slot) -> u64 {
+        let host = self.ground.hosts[slot];
+        let clock = i64::try_from(self.now.as_millis()).unwrap_or(i64::MAX);
+        (WALL + clock + 1000 * host.ahead).unsigned_abs()
     }
 
     /// Ends the process in `slot` without a word.
@@ -385,7 +393,7 @@ impl Event {
     /// Whose process is to handle it.
     const fn addressee(&self) -> Option<Slot> {
         match self {
-            Self::Deed(_) | Self::Wake(..) | Self::Audit => None,
+            Self::Deed(_) | Self::Lie(..) | Self::Wake(..) | Self::Audit => None,
             Self::Tick(slot, ..)
             | Self::Look(slot, ..)
             | Self::Poke(slot, ..)
@@ -402,7 +410,7 @@ impl Event {
     /// Which process of that slot it was meant for.
     const fn epoch(&self) -> Option<u64> {
         match self {
-            Self::Deed(_) | Self::Wake(..) | Self::Audit | Self::Arrive(..) => None,
+            Self::Deed(_) | Self::Lie(..) | Self::Wake(..) | Self::Audit | Self::Arrive(..) => None,
             Self::Tick(_, epoch)
             | Self::Look(_, epoch)
             | Self::Poke(_, epoch, _)
