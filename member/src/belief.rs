@@ -25,7 +25,7 @@ use crate::keys::KeyError;
 use crate::lives;
 use crate::node::{NodeKey, Role};
 use crate::pace;
-use crate::peer::{Acquaintance, Circumstances, Peer};
+use crate::peer::{Circumstances, Peer};
 use crate::reading::{Id, Reading};
 use crate::receipt::Receipts;
 use crate::snapshot::{Sighting, Snapshot};
@@ -125,8 +125,7 @@ impl Belief {
                 continue;
             }
             let speaker = speakers.get(&reading.id.gossip);
-            let fresh = speaker.filter(|(heard, _)| now < *heard + self.fresh_for());
-            let successor = fresh.filter(|(_, id)| **id != reading.id);
+            let successor = speaker.filter(|(_, id)| **id != reading.id);
             self.take(now, successor, reading);
         }
         self.hear_evictions();
@@ -234,21 +233,27 @@ impl Belief {
             return;
         }
         let latest_plausible = reading.id.key.generation.saturating_add(CLOCK_SKEW_MS);
-        let is_own = |id: &Id| id.key.name == reading.id.key.name;
+        let fresh = successor.filter(|(heard, _)| now < *heard + self.fresh_for());
         let has_words = |id: &Id| self.peers.get(id).is_some_and(|(_, peer)| peer.has_words());
+        let is_anew = |id: &Id| id.key.name == reading.id.key.name && !has_words(id);
         let circumstances = Circumstances {
             now,
             fresh_for: self.fresh_for(),
             least: self.least(),
             promised: latest_plausible >= self.me.key.generation,
-            is_replaced: successor.is_some_and(|(_, id)| !is_own(id) || has_words(id)),
+            is_replaced: fresh.is_some_and(|(_, id)| !is_anew(id)),
             anew: successor
-                .filter(|(_, id)| is_own(id))
+                .filter(|(_, id)| is_anew(id))
                 .map(|(heard, _)| *heard),
             forgiving: now < self.forgiving_until,
         };
-        let met = || (self.round, Peer::new(now, reading.heartbeat));
-        let (seen_in, peer) = self.peers.entry(reading.id.clone()).or_insert_with(met);
+        if !self.peers.contains_key(&reading.id) {
+            let met = (self.round, self.meet(now, reading));
+            self.peers.insert(reading.id.clone(), met);
+        }
+        let Some((seen_in, peer)) = self.peers.get_mut(&reading.id) else {
+            return;
+        };
         *seen_in = self.round;
         if let Some(pairs) = &reading.keys
             && let Some(error) = peer.read(&reading.id, &self.me.key, pairs)
@@ -256,7 +261,21 @@ impl Belief {
             let complaint = Complaint::Undecodable(reading.id.clone(), error);
             self.complaints.push(complaint);
         }
+        peer.note_claim(now);
         peer.judge(reading, circumstances);
+    }
+
+    /// A node not met before, or a life of one that was.
+    fn meet(&self, now: Duration, reading: &Reading) -> Peer {
+        let peer = Peer::new(now, reading.heartbeat);
+        let is_former =
+            |id: &Id| id.key.name == reading.id.key.name && id.gossip == reading.id.gossip;
+        let former = self.peers.iter().filter(|(id, _)| is_former(id));
+        let last = former.max_by_key(|(id, (_, peer))| (peer.claimed(), id.key.generation));
+        match last {
+            Some((_, (_, former))) => peer.after(former),
+            None => peer,
+        }
     }
 
     /// What an operator has decided on another node counts here too.
@@ -288,18 +307,8 @@ impl Belief {
         let is_me = |id: &Id| id.key.name == self.me.key.name && id.gossip == self.me.gossip;
         let lives = by_name.values().flat_map(|lives| lives::that_count(lives));
         let mut shown: Vec<_> = lives.filter(|id| !is_me(id)).cloned().collect();
-        // A node that begins anew is no newcomer.
-        let mut nodes: HashMap<_, Acquaintance> = HashMap::new();
-        for (id, (_, peer)) in &self.peers {
-            let (node, known) = ((&id.key.name, id.gossip), peer.acquaintance());
-            let lives = nodes.entry(node).or_insert(known);
-            *lives = lives.and(known);
-        }
         let peers = shown.iter().filter_map(|id| self.peers.get_key_value(id));
-        let claims = peers.filter_map(|(id, (_, peer))| {
-            let known = nodes.get(&(&id.key.name, id.gossip))?;
-            peer.claim(id, *known)
-        });
+        let claims = peers.filter_map(|(id, (_, peer))| peer.claim(id));
         self.ruling = claims::judge(now, claims);
         // Another life of its name, which is not there yet, or not that node.
         let holder = |id: &Id| self.ruling.denied.get(id);

@@ -6,7 +6,7 @@
 //! other has taken its place.
 //!
 //! In the same way a life says that it goes on where another has ended, elsewhere: a process whose address has
-//! changed cannot take leave from the old one.
+//! changed cannot take leave from the old one. Where both speak, they are two nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -22,10 +22,12 @@ pub struct Claim<'a> {
     pub id: &'a Id,
     /// The service, and the address of the server.
     pub server: (&'a Arc<str>, SocketAddr),
+    /// Since when it has said so.
+    pub claimed: Duration,
     /// Which process of its name it says it is.
     pub process: u64,
-    /// When it was first known of.
-    pub met: Duration,
+    /// Since when it has said that.
+    pub begun: Duration,
     /// When it last spoke itself.
     pub spoke: Option<Duration>,
 }
@@ -52,27 +54,48 @@ pub fn judge<'a>(now: Duration, claims: impl Iterator<Item = Claim<'a>>) -> Ruli
     }
     let mut ruling = Ruling::default();
     for mut lives in by_process.into_values().filter(|lives| lives.len() > 1) {
-        lives.sort_by_key(|claim| (claim.met, claim.id));
-        decide(now, &lives, |_, _| false, &mut ruling);
+        lives.sort_by_key(|claim| (claim.begun, claim.id));
+        decide(now, &lives, &OF_PROCESSES, &mut ruling);
     }
     for mut rivals in by_server.into_values().filter(|rivals| rivals.len() > 1) {
-        rivals.sort_by_key(|claim| (!is_at_home(claim), claim.met, claim.id));
-        let outranks = |one: &Claim<'_>, other: &Claim<'_>| is_at_home(one) && !is_at_home(other);
-        decide(now, &rivals, outranks, &mut ruling);
+        rivals.sort_by_key(|claim| (!is_at_home(claim), claim.claimed, claim.id));
+        decide(now, &rivals, &OF_SERVERS, &mut ruling);
     }
     ruling
 }
 
-/// Among rivals in the order in which they count.
-fn decide(
-    now: Duration,
-    rivals: &[Claim<'_>],
-    outranks: impl Fn(&Claim<'_>, &Claim<'_>) -> bool,
-    ruling: &mut Ruling,
-) {
-    let is_there = |one: &Claim<'_>, met: Duration| one.spoke.is_some_and(|at| at >= met);
+/// How claims are weighed.
+struct Law {
+    since: fn(&Claim<'_>) -> Duration,
+    /// Whether the first never gives way to the second.
+    outranks: fn(&Claim<'_>, &Claim<'_>) -> bool,
+    /// Whether those that all speak may all have it.
+    is_shared: bool,
+}
+
+/// Two that speak are two nodes, whatever one says.
+const OF_PROCESSES: Law = Law {
+    since: |claim| claim.begun,
+    outranks: |_, _| false,
+    is_shared: true,
+};
+const OF_SERVERS: Law = Law {
+    since: |claim| claim.claimed,
+    outranks: |one, other| is_at_home(one) && !is_at_home(other),
+    is_shared: false,
+};
+
+/// Among rivals in the order in which they count: the first has it that does not give way to one
+/// that came later, speaks, and has not been answered.
+fn decide(now: Duration, rivals: &[Claim<'_>], law: &Law, ruling: &mut Ruling) {
+    let is_there = |one: &Claim<'_>, later: &Claim<'_>| {
+        let since = (law.since)(later);
+        one.spoke.is_some_and(|at| at >= since)
+    };
+    let may_be_there = |later: &Claim<'_>| now < (law.since)(later) + PATIENCE;
     let gives_way = |one: &Claim<'_>, later: &Claim<'_>| {
-        !is_there(one, later.met) && !outranks(one, later) && now >= later.met + PATIENCE
+        let is_beaten = later.spoke.is_some() && !(law.outranks)(one, later);
+        is_beaten && !is_there(one, later) && !may_be_there(later)
     };
     let mut in_turn = rivals.iter().enumerate();
     let holder = in_turn.find(|(turn, one)| {
@@ -80,16 +103,18 @@ fn decide(
         !later.any(|later| gives_way(one, later))
     });
     let Some((turn, holder)) = holder else { return };
-    for (place, rival) in rivals
-        .iter()
-        .enumerate()
-        .filter(|(place, _)| *place != turn)
-    {
-        ruling.denied.insert(rival.id.clone(), holder.id.clone());
-        if place > turn && is_there(holder, rival.met) {
-            ruling.proven.insert(rival.id.clone());
-        } else if place > turn && now < rival.met + PATIENCE {
+    for (place, rival) in rivals.iter().enumerate() {
+        let comes_later = place > turn;
+        if comes_later && !is_there(holder, rival) && may_be_there(rival) {
             ruling.ask.insert(holder.id.gossip);
+        }
+        let is_proven = comes_later && is_there(holder, rival);
+        if place == turn || (is_proven && law.is_shared) {
+            continue;
+        }
+        ruling.denied.insert(rival.id.clone(), holder.id.clone());
+        if is_proven {
+            ruling.proven.insert(rival.id.clone());
         }
     }
 }
@@ -127,8 +152,9 @@ mod tests {
         let claims = claims.iter().map(|(id, met, spoke)| Claim {
             id,
             server: (&service, server),
+            claimed: ms(*met),
             process: id.key.generation,
-            met: ms(*met),
+            begun: ms(*met),
             spoke: spoke.map(ms),
         });
         let ruling = judge(ms(now), claims);

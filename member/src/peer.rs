@@ -38,6 +38,10 @@ pub struct Peer {
     belied: bool,
     /// Whether it has not spoken itself for so long that it may be evicted.
     speechless: bool,
+    /// The server that it says is its own, and since when it has said so, in this life and in those before.
+    server: Option<(Arc<str>, SocketAddr, Duration)>,
+    /// The same of its process.
+    process: Option<(u64, Duration)>,
     /// Whom it says it has evicted.
     evictions: Vec<Eviction>,
     /// While it is evicted, the word it last said itself.
@@ -60,29 +64,10 @@ pub struct Circumstances {
     pub promised: bool,
     /// Whether another is heard where it should be, of which more than its being there is known.
     pub is_replaced: bool,
-    /// When that was, if it is another life of the same node.
+    /// When another life of it was heard there, of which no more is known.
     pub anew: Option<Duration>,
     /// Whether we have been away ourselves, so that silence means nothing yet.
     pub forgiving: bool,
-}
-
-/// Since when a node is known, and when it last spoke itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Acquaintance {
-    /// When it was first known of.
-    pub met: Duration,
-    /// When it last spoke.
-    pub spoke: Option<Duration>,
-}
-
-impl Acquaintance {
-    /// The same of a node with two lives.
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            met: self.met.min(other.met),
-            spoke: self.spoke.max(other.spoke),
-        }
-    }
 }
 
 impl Peer {
@@ -102,6 +87,8 @@ impl Peer {
             spoke: None,
             belied: false,
             speechless: false,
+            server: None,
+            process: None,
             evictions: Vec::new(),
             evicted: None,
             doomed: None,
@@ -132,24 +119,49 @@ impl Peer {
     }
 
     /// What it claims, while it is heard, or has just spoken itself, and has not left.
-    pub fn claim<'a>(&'a self, id: &'a Id, voice: Acquaintance) -> Option<Claim<'a>> {
+    pub fn claim<'a>(&'a self, id: &'a Id) -> Option<Claim<'a>> {
         let node = self.node.as_ref()?;
+        let (service, http, claimed) = self.server.as_ref()?;
+        let (process, begun) = self.process?;
         let there = self.presence == Presence::Live || !self.speechless;
         let claim = Claim {
             id,
-            server: (&node.service, node.http?),
-            process: node.process(),
-            met: voice.met,
-            spoke: voice.spoke,
+            server: (service, *http),
+            claimed: *claimed,
+            process,
+            begun,
+            spoke: self.spoke,
         };
         (there && node.word != Word::Left).then_some(claim)
     }
 
-    /// When it was met, and last spoke.
-    pub fn acquaintance(&self) -> Acquaintance {
-        Acquaintance {
-            met: self.first_seen,
-            spoke: self.spoke,
+    /// The same node, in a life before: what this one says as that did, it has said since then.
+    pub fn after(mut self, former: &Self) -> Self {
+        self.server.clone_from(&former.server);
+        self.process = former.process;
+        self
+    }
+
+    /// Since when it has said whose server it announces, if ever.
+    pub fn claimed(&self) -> Option<Duration> {
+        self.server.as_ref().map(|(_, _, at)| *at)
+    }
+
+    /// Notes what it says newly of its server and its process.
+    pub fn note_claim(&mut self, now: Duration) {
+        let Some(node) = &self.node else { return };
+        let of = |(service, http, _): &(Arc<str>, SocketAddr, Duration)| {
+            *service == node.service && Some(*http) == node.http
+        };
+        if !self.server.as_ref().is_some_and(of) {
+            let server = node.http.map(|http| (Arc::clone(&node.service), http, now));
+            self.server = server;
+        }
+        if self
+            .process
+            .is_none_or(|(process, _)| process != node.process())
+        {
+            self.process = Some((node.process(), now));
         }
     }
 
@@ -258,8 +270,10 @@ impl Peer {
             let beyond = |said: u64| reading.heartbeat > said.saturating_add(AHEAD);
             self.belied = reading.said.is_some_and(beyond);
         }
-        // Who has begun anew has not fallen silent, though its new life may have said no word yet.
-        self.spoke = reading.heard.max(so.anew);
+        // Who has begun anew has not fallen silent, though its new life has said no word yet.
+        let anew = so.anew.filter(|_| self.evicted.is_none());
+        let before = self.spoke.filter(|_| !so.is_replaced);
+        self.spoke = reading.heard.max(anew).max(before);
         self.speechless = self.spoke.is_none_or(|at| so.now >= at + SPEECHLESS);
         let heard = self.spoke.is_some_and(fresh);
         let moves = self.rhythm.last().is_some_and(fresh);
@@ -306,8 +320,8 @@ impl Peer {
 
     /// Whether it has said itself that it left.
     fn has_left(&self) -> bool {
-        let left = |node: &Node| node.word == Word::Left;
-        self.evicted.is_none() && self.node.as_ref().is_some_and(left)
+        let word = self.node.as_ref().map(|node| &node.word);
+        self.evicted.as_ref().or(word) == Some(&Word::Left)
     }
 }
 

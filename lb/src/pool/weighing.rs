@@ -39,8 +39,11 @@ pub(super) fn names(all: &All, name: &Arc<str>) -> Vec<(NodeKey, Option<Arc<str>
         .partition(|(_, tracked)| gives_way(tracked));
     let mut claims: Vec<Claim> = group.iter().map(|(_, tracked)| tracked.claim()).collect();
     for (_, old) in gone.iter().filter(|(_, old)| old.name.is_some()) {
-        let follows = |new: &Tracked| new.known && new.server.addr == old.server.addr;
-        if let Some(heir) = group.iter().rposition(|(_, new)| follows(new)) {
+        let place = |tracked: &Tracked| (tracked.server.addr, Arc::clone(&tracked.service));
+        let follows = |new: &Tracked| new.known && place(new) == place(old);
+        let heir = group.iter().rposition(|(_, new)| follows(new));
+        // Nobody gives up the name itself.
+        if let Some(heir) = heir.filter(|heir| claims[*heir].holds.as_ref() != Some(name)) {
             claims[heir].holds.clone_from(&old.name);
         }
     }

@@ -20,6 +20,8 @@ pub struct Census {
     live: usize,
     /// Let in since gossip was last looked at, and in the time before: it may not hold them yet.
     fresh: [Tally; 2],
+    /// Who was let in because it told of itself.
+    spoke: HashSet<Box<[u8]>>,
     turned_away: u64,
 }
 
@@ -67,6 +69,9 @@ impl Census {
         }
         let [last, before] = &mut self.fresh;
         *before = std::mem::take(last);
+        let mut spoke = std::mem::take(&mut self.spoke);
+        spoke.retain(|id| self.holds(id));
+        self.spoke = spoke;
     }
 
     /// The most that anybody has told of this node's present life.
@@ -91,21 +96,11 @@ impl Census {
         for entry in message.digest.iter().filter(|entry| entry.id == self.me) {
             self.told_of_me = self.told_of_me.max(entry.progress);
         }
-        let is_there = |id: &[u8]| is_at(id, speaker);
-        let mut lives = None;
         let mut heartbeats = Vec::with_capacity(message.digest.len());
-        for (entry, plausible) in message.digest.iter().zip(plausible) {
-            heartbeats.push(if !plausible {
-                false
-            } else if self.holds(entry.id) {
-                true
-            } else if is_there(entry.id) {
-                let lives = lives.get_or_insert_with(|| self.count(is_there));
-                *lives += 1;
-                self.admits(entry, *lives <= LIVES)
-            } else {
-                self.admits(entry, false)
-            });
+        for (place, (entry, plausible)) in message.digest.iter().zip(plausible).enumerate() {
+            // Whoever speaks tells of itself first.
+            let own = (place == 0 && is_at(entry.id, speaker)).then_some(speaker);
+            heartbeats.push(*plausible && (self.holds(entry.id) || self.admits(entry, own)));
         }
         let mut hears = |node| self.speaks_of(&node) && believed(&node) && self.fits(&node);
         let keys: Vec<_> = message.nodes().map(&mut hears).collect();
@@ -117,8 +112,11 @@ impl Census {
         Some(message.keeping(|_| next(&mut heartbeats), |_| next(&mut keys)))
     }
 
-    /// Whether there is room for a node that is not held.
-    fn admits(&mut self, entry: &DigestEntry<'_>, speaks_for_itself: bool) -> bool {
+    /// Whether there is room for a node that is not held, which tells of itself from its `own` address or
+    /// is told of by others.
+    fn admits(&mut self, entry: &DigestEntry<'_>, own: Option<SocketAddr>) -> bool {
+        let lives = |at| self.spoke.iter().filter(|id| is_at(id, at)).count();
+        let speaks_for_itself = own.is_some_and(|at| lives(at) < LIVES);
         let limit = if speaks_for_itself {
             DIGEST
         } else {
@@ -128,6 +126,9 @@ impl Census {
         let fits = taken + entry.size() <= limit;
         if fits {
             self.fresh[0].add(entry.id, 0);
+            if speaks_for_itself {
+                self.spoke.insert(entry.id.into());
+            }
         } else {
             self.turned_away += 1;
         }
@@ -154,12 +155,6 @@ impl Census {
         id == self.me || self.tallies().any(|tally| tally.nodes.contains_key(id))
     }
 
-    fn count(&self, which: impl Fn(&[u8]) -> bool) -> usize {
-        let ids = self.tallies().flat_map(|tally| tally.nodes.keys());
-        let such: HashSet<_> = ids.filter(|id| which(id)).collect();
-        such.len()
-    }
-
     fn size(&self, id: &[u8]) -> usize {
         let sizes = self.tallies().filter_map(|tally| tally.nodes.get(id));
         sizes.sum()
@@ -170,8 +165,9 @@ impl Census {
     }
 }
 
-/// A node and its former lives: more at one address do not each speak for themselves.
-const LIVES: usize = 4;
+/// A node and its former lives that have told of themselves: more at one address have no place of
+/// their own. Somebody can make a node begin anew each ten seconds, and lives are kept for two minutes.
+const LIVES: usize = 16;
 /// What a digest entry has besides the identity.
 const NUMBERS: usize = 24;
 /// Bytes of all digest entries. chitchat asserts that a datagram has room for a whole block

@@ -61,6 +61,8 @@ pub enum Deed {
     Forge(Slot),
     /// On the host of the second, for so long, a made-up node says that the server of the first is its own.
     Claim(Slot, Slot, u64),
+    /// On the host of the second, for so long, a made-up node says that it is the process of the first.
+    Pose(Slot, Slot, u64),
     /// From the host of the second all are told of a life of the first that begins so much later.
     Foretell(Slot, Slot, u64),
 }
@@ -114,14 +116,18 @@ fn lie(chance: &mut Chance, members: usize, steps: &mut Vec<Step>) {
         return;
     }
     let end = steps.iter().map(|(at, _)| *at).max().unwrap_or(0);
+    // Now and then long enough that gossip forgets who is dead.
+    let length = if chance.percent(5) { 150_000 } else { 5_000 };
     for _ in 0..chance.between(1, 5) {
-        let at = chance.between(2_000, end + 5_000);
+        let at = chance.between(2_000, end + length);
         let mut member = || BALANCERS + chance.below(members as u64) as usize;
         let (victim, other) = (member(), member());
         let host = if chance.percent(50) { victim } else { other };
-        if chance.percent(80) {
-            let millis = chance.between(100, 8_000);
-            steps.push((at, Deed::Claim(victim, host, millis)));
+        let millis = chance.between(100, length.max(8_000));
+        match chance.below(10) {
+            0..6 => steps.push((at, Deed::Claim(victim, host, millis))),
+            6..9 => steps.push((at, Deed::Pose(victim, host, millis))),
+            _ => {}
         }
         if chance.percent(80) {
             let (pause, later) = (chance.below(60), chance.below(120_000));

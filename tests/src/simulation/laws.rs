@@ -10,6 +10,7 @@ use member::node::{NodeKey, Word};
 
 use super::ground::Webapp;
 use super::history::{BALANCERS, SLOTS, Slot};
+use super::lies::NOBODY;
 use super::tongues::{Life, LifeId};
 use super::watcher::{SERVICE, Watcher};
 use super::world::{World, answers};
@@ -23,6 +24,8 @@ pub(super) struct Laws {
     connected: BTreeMap<(Slot, Slot), (LifeId, Duration)>,
     /// The member spoke from one address, was ready and reachable, and nothing was lost.
     calm: BTreeMap<(Slot, Slot), (SocketAddr, Duration)>,
+    /// Liars that claimed the server of one that had been undisturbed, and where that one gossips.
+    pub(super) late: BTreeMap<(Slot, LifeId), SocketAddr>,
     /// A chosen life whose server would not have answered.
     unreachable: BTreeMap<(Slot, NodeKey), Duration>,
 }
@@ -36,6 +39,7 @@ impl Laws {
         self.calm.retain(|pair, _| other(pair));
         self.unreachable
             .retain(|(balancer, _), _| *balancer != slot);
+        self.late.retain(|(balancer, _), _| *balancer != slot);
     }
 }
 
@@ -123,7 +127,9 @@ impl World {
                 continue;
             }
             let held = watcher.is_held_out(key, now) && !chosen.is_empty();
-            if !held && !self.may_seem_replaced(watcher, life) {
+            let denied = watcher.snapshot.denied.contains(key);
+            let denied = denied && self.may_be_another_s(balancer, member);
+            if !held && !denied && !self.may_seem_replaced(watcher, life) {
                 let word = watcher.word(key);
                 let heard = watcher.hears(key);
                 return Err(format!(
@@ -142,7 +148,8 @@ impl World {
         let (now, own) = (self.now, &self.lives[life]);
         let named = || {
             let all = self.lives.iter().enumerate();
-            all.filter(|(_, life)| life.id.key.name == own.id.key.name)
+            let named = |life: &Life| life.id.key.name == own.id.key.name;
+            all.filter(move |(_, life)| life.slot != NOBODY && named(life))
         };
         let first_met = |http: Option<SocketAddr>| {
             let there = named().filter(|(_, life)| life.node.http == http);
@@ -273,7 +280,10 @@ impl World {
             let ready = watcher.word(key).is_none_or(|word| *word == Word::Ready);
             let life = lives.iter().rfind(|life| life.id.key == *key);
             let http = life.and_then(|life| life.node.http);
-            let later = |other: &Life| other.id.key != *key && other.node.http == http;
+            let later = |other: &Life| {
+                let is_real = other.slot != NOBODY;
+                is_real && other.id.key != *key && other.node.http == http
+            };
             let over = lives
                 .iter()
                 .rev()
@@ -389,7 +399,8 @@ fn replaced(watcher: &Watcher, key: &NodeKey, http: Option<SocketAddr>) -> bool 
     watcher.snapshot.nodes.values().any(|seen| {
         let node = &seen.node;
         let serves = node.key.name == key.name && chosen.contains(&node.key);
-        node.key != *key && (serves || node.http == http)
+        let claims = node.http == http && !watcher.snapshot.denied.contains(&node.key);
+        node.key != *key && (serves || claims)
     })
 }
 
@@ -404,4 +415,4 @@ const EXIT: Duration = Duration::from_secs(15);
 const NAMESAKE: Duration = Duration::from_secs(7);
 /// What was found about a server before it became well may still take it out for this long: a
 /// request's connect takes 5 s to time out.
-const DOUBT: Duration = Duration::from_millis(5_500);
+pub(super) const DOUBT: Duration = Duration::from_millis(5_500);

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lb::pool::server::Server;
+use member::keys;
 use member::node::{Description, NodeKey, Word};
 use member::reading::Id;
 
 use super::history::{BALANCERS, SLOTS, Slot};
+use super::laws::DOUBT;
 use super::tongues::{Life, LifeId, Message, Part};
-use super::watcher::SERVICE;
+use super::watcher::{SERVICE, Watcher};
 use super::world::{Event, World};
 
 /// The slot of those that are made up.
@@ -25,21 +27,40 @@ impl World {
         let Some(server) = self.server_of(victim) else {
             return;
         };
+        let name = format!("liar{}", self.lives.len());
+        self.appear(host, millis, &Description::backend(&name, server), None);
+    }
+
+    /// On the host of `host` somebody begins to say that it is the process of `victim`, and offers
+    /// a server of its own.
+    pub(super) fn pose(&mut self, victim: Slot, host: Slot, millis: u64) {
+        let Some(process) = &self.slots[victim] else {
+            return;
+        };
+        let own = &self.lives[process.ear.me];
+        let (name, process) = (Arc::clone(&own.id.key.name), own.node.process());
+        let server = self.ground.address(host, LIARS);
+        let describe = Description::backend(&name, server);
+        self.appear(host, millis, &describe, Some(process));
+    }
+
+    fn appear(&mut self, host: Slot, millis: u64, describe: &Description, process: Option<u64>) {
         let number = self.lives.len();
-        let gossip = self.ground.address(host, LIARS + (number % 1000) as u16);
-        let describe = Description::backend(&format!("liar{number}"), server);
         let key = NodeKey {
             name: Arc::clone(&describe.name),
-            generation: self.wall(host),
+            generation: self.wall(host).saturating_sub(number as u64 % 3 * 10_000),
         };
+        let gossip = self.ground.address(host, LIARS + (number % 1000) as u16);
         let id = Id { key, gossip };
-        self.lives
-            .push(Life::new(id, NOBODY, &describe, Word::Ready));
+        let mut liar = Life::new(id, NOBODY, describe, Word::Ready);
+        liar.node.since = process;
+        self.lives.push(liar);
         let until = self.now + Duration::from_millis(millis);
         self.plan(self.now, Event::Lie(host, number, until));
     }
 
-    /// The one that was made up speaks to all, now saying this and now that.
+    /// The one that was made up speaks to all, at first maybe without a word, then saying now this and
+    /// now that, and of others that it has evicted them.
     pub(super) fn lie(&mut self, host: Slot, liar: LifeId, until: Duration) -> Result<(), String> {
         if self.now >= until {
             return Ok(());
@@ -51,11 +72,29 @@ impl World {
             1 => Word::Down(Arc::from("fire")),
             _ => Word::Ready,
         };
+        let evicts = self.chance.pick(&self.present()).copied();
+        let evicts = evicts.map(|life| &self.lives[life]).map(|life| {
+            let value = keys::encode_eviction(life.id.key.generation, life.heartbeat + 32);
+            (keys::eviction_key(&life.id.key.name), value)
+        });
         let life = &mut self.lives[liar];
         life.heartbeat += 1;
         life.say(word);
-        let (from, state) = (life.id.gossip, (liar, life.heartbeat, life.said.len()));
+        life.add(evicts);
+        let mute = liar as u64 % 4;
+        let (heartbeat, said, from) = (life.heartbeat, life.said.len(), life.id.gossip);
+        let version = if heartbeat <= mute { 0 } else { said };
+        if heartbeat == mute + 1 {
+            self.note_late(liar);
+        }
+        let state = (liar, heartbeat, version);
         self.tell_all(host, from, vec![state])
+    }
+
+    /// The lives that members have now.
+    fn present(&self) -> Vec<LifeId> {
+        let members = self.slots.iter().skip(BALANCERS).flatten();
+        members.map(|process| process.ear.me).collect()
     }
 
     /// Somebody tells of a later life of `victim`, of which nobody knows a word.
@@ -147,19 +186,37 @@ impl World {
         }
     }
 
-    /// Whether the server of `own` was known to be its own before `liar` came, or is because that
-    /// one is elsewhere.
+    /// Whether `own` was undisturbed when `liar` claimed its server, or has it because that one is elsewhere.
     fn is_late(&self, balancer: Slot, liar: &Life, own: Slot) -> bool {
-        let watcher = self.slots[balancer]
-            .as_ref()
-            .and_then(|process| process.watcher.as_ref());
         let number = self.lives.iter().position(|life| life.id == liar.id);
-        let met = watcher
-            .zip(number)
-            .and_then(|(watcher, number)| watcher.met(number));
-        let calm = self.laws.calm_since(balancer, own);
-        let elsewhere = liar.id.gossip.ip() != self.ground.address(own, LIARS).ip();
-        elsewhere || met.zip(calm).is_some_and(|(met, calm)| met > calm + CALM)
+        let gossip = self.slots[own].as_ref().map(|process| process.gossip);
+        let late = number.and_then(|number| self.laws.late.get(&(balancer, number)));
+        let elsewhere = gossip.is_some_and(|at| at.ip() != liar.id.gossip.ip());
+        elsewhere || late.copied() == gossip
+    }
+
+    /// Notes for whom `liar`, whose first words these are, comes late.
+    fn note_late(&mut self, liar: LifeId) {
+        let server = self.lives[liar].node.http;
+        let Some(own) = server.and_then(|server| self.owner_of(server)) else {
+            return;
+        };
+        let gossip = self.slots[own].as_ref().map(|process| process.gossip);
+        for balancer in 0..BALANCERS {
+            let calm = self.laws.calm_since(balancer, own);
+            if let (Some(at), Some(gossip)) = (calm, gossip)
+                && self.now > at + CALM
+            {
+                self.laws.late.insert((balancer, liar), gossip);
+            }
+        }
+    }
+
+    /// Whether a liar on its host has claimed the server of `own` before it was well known.
+    pub(super) fn may_be_another_s(&self, balancer: Slot, own: Slot) -> bool {
+        let server = self.server_of(own);
+        let mut liars = self.lives.iter().filter(|life| life.slot == NOBODY);
+        liars.any(|liar| liar.node.http == server && !self.is_late(balancer, liar, own))
     }
 
     /// Whether `life` is one of the process that `slot` has now.
@@ -176,14 +233,30 @@ impl World {
             return true;
         };
         let present = self.slots[slot].as_ref().map(|process| process.ear.me);
-        let mut own = self.lives.iter().filter(|life| life.slot == slot);
+        let calm = self.laws.calm_since(balancer, slot);
+        let lives = self.lives.iter();
+        let mut own = lives.filter(|life| self.is_present(slot, Some(life)));
         present.is_some_and(|life| self.may_seem_replaced(watcher, life))
+            || self.is_haunted(watcher, slot)
             || own.any(|life| {
                 let key = &life.id.key;
                 let unready = watcher.word(key).is_some_and(|word| *word != Word::Ready);
-                let failed = watcher.memory.failed.contains_key(key);
+                // What was asked before it became well may be answered after.
+                let failed = watcher.memory.failed.get(key).copied();
+                let failed = failed.map(|at| at + DOUBT) > calm;
                 unready || failed || watcher.is_held_out(key, self.now)
             })
+    }
+
+    /// Whether another that had its server before is shown: a dead one whose last heartbeats came late.
+    fn is_haunted(&self, watcher: &Watcher, slot: Slot) -> bool {
+        let server = self.server_of(slot);
+        let dead = |life: &Life| life.slot != NOBODY && !self.is_present(slot, Some(life));
+        let mut there = self
+            .lives
+            .iter()
+            .filter(|life| life.node.http == server && dead(life));
+        there.any(|life| watcher.snapshot.nodes.contains_key(&life.id.key))
     }
 
     /// The slot whose process announces this server now.

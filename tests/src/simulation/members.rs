@@ -52,6 +52,7 @@ impl World {
             Deed::Clock(slot, ahead) => self.ground.hosts[slot].ahead = ahead,
             Deed::Forge(slot) => self.forge(slot),
             Deed::Claim(victim, host, millis) => self.claim(victim, host, millis),
+            Deed::Pose(victim, host, millis) => self.pose(victim, host, millis),
             Deed::Foretell(victim, host, later) => return self.foretell(victim, host, later),
         }
         Ok(())

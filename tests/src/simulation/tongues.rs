@@ -51,6 +51,20 @@ impl Life {
         self.said.push(Arc::new(pairs));
     }
 
+    /// Whether the words of `version` are a farewell.
+    pub(super) fn has_said_left(&self, version: usize) -> bool {
+        let words = version.checked_sub(1).and_then(|last| self.said.get(last));
+        let mut pairs = words.iter().flat_map(|words| words.iter());
+        pairs.any(|(key, value)| key == "st" && value == "left")
+    }
+
+    /// Says something more of itself or others beside what it said last.
+    pub(super) fn add(&mut self, pair: Option<(String, String)>) {
+        if let Some(last) = self.said.last_mut() {
+            Arc::make_mut(last).extend(pair);
+        }
+    }
+
     /// Others say that it has said `word`.
     pub(super) fn forge(&mut self, word: Word) {
         let said = self.node.word.clone();

@@ -108,7 +108,11 @@ impl Watcher {
         let changed = !Arc::ptr_eq(&self.snapshot, &snapshot);
         self.snapshot = snapshot;
         for (key, seen) in &self.snapshot.nodes {
-            if seen.node.word == Word::Left {
+            // Who only counts as left, since somebody has evicted it, may come back.
+            let mut told = self.told.iter().zip(lives);
+            let said =
+                |(told, life): (&usize, &Life)| life.id.key == *key && life.has_said_left(*told);
+            if seen.node.word == Word::Left && told.any(said) {
                 self.memory.left.insert(key.clone());
             }
         }

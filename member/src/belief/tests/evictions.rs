@@ -49,6 +49,37 @@ fn a_silent_node_that_somebody_evicts_counts_as_left_until_it_speaks() {
     assert_eq!(word_of_a(&belief), [(old, Word::Left)]);
 }
 
+/// Whatever is told later of what it said before.
+#[test]
+fn who_takes_leave_while_it_is_evicted_has_left() {
+    let mut belief = belief();
+    let old = START - 10_000;
+    belief.observe(ms(0), &[silent(old, 5), evicts("b", "a", old, 5)]);
+    let mut left = of("a", old, 3000, Word::Left);
+    left.heartbeat = 5;
+    belief.observe(ms(50), &[left]);
+    for heartbeat in 6..10 {
+        belief.observe(ms(50 * heartbeat), &[silent(old, heartbeat)]);
+        assert_eq!(word_of_a(&belief), [(old, Word::Left)]);
+    }
+}
+
+/// It was evicted and has been started again where it was: what it said before does not come back.
+#[test]
+fn a_later_life_does_not_speak_for_one_that_was_evicted() {
+    let mut belief = belief();
+    let old = START - 10_000;
+    belief.observe(ms(0), &[silent(old, 5), evicts("b", "a", old, 5)]);
+    assert_eq!(word_of_a(&belief), [(old, Word::Left)]);
+    let mut new = of("a", START + 1, 3000, Word::Ready);
+    new.keys = None;
+    for now in 1..20 {
+        new.heard = Some(ms(50 * now));
+        belief.observe(ms(50 * now), &[silent(old, 5), new.clone()]);
+        assert_eq!(word_of_a(&belief), [(old, Word::Left)]);
+    }
+}
+
 #[test]
 fn an_eviction_means_no_later_life_and_nobody_who_is_heard() {
     let mut belief = belief();

@@ -26,9 +26,10 @@ fn successors() -> [Reading; 2] {
 #[test]
 fn a_newer_life_of_the_same_server_replaces_the_old_once_that_does_not_answer() {
     let mut belief = belief();
-    let [old, new] = successors();
+    let [old, mut new] = successors();
     belief.observe(ms(0), std::slice::from_ref(&old));
     for now in [50, 100, 150, 200] {
+        new.heard = Some(ms(now));
         belief.observe(ms(now), &[old.clone(), new.clone()]);
         assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
         assert_eq!(belief.contested(), BTreeSet::from([at(3000)]));
@@ -77,10 +78,90 @@ fn a_process_that_goes_on_elsewhere_replaces_its_former_life() {
         let generation = if now < 250 { START + 1 } else { START + 2 };
         assert_eq!(shown(&belief), [a(generation, Presence::Live, Word::Ready)]);
     }
-    // Nobody else's: it is there.
+    // It is there: they are two.
     old.heard = Some(ms(310));
     belief.observe(ms(350), &[old, new]);
-    assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
+    let two = [START + 1, START + 2].map(|life| a(life, Presence::Live, Word::Ready));
+    assert_eq!(shown(&belief), two);
+}
+
+/// Whatever another says of the process it is: nobody is hidden for it who speaks.
+#[test]
+fn who_says_that_it_is_the_process_of_another_hides_nobody() {
+    let mut belief = belief();
+    let mut real = live(of("a", START + 1, 3000, Word::Ready));
+    let mut fake = live(of("a", 1, 3001, Word::Ready));
+    fake.id.gossip = at(9999);
+    let keys = fake.keys.as_mut().unwrap();
+    keys.insert(0, ("since".to_owned(), (START + 1).to_string()));
+    for now in 1..100 {
+        (real.heard, fake.heard) = (Some(ms(50 * now)), Some(ms(50 * now)));
+        belief.observe(ms(50 * now), &[fake.clone(), real.clone()]);
+        let seen = shown(&belief);
+        assert!(
+            seen.contains(&a(START + 1, Presence::Live, Word::Ready)),
+            "{now}"
+        );
+    }
+}
+
+/// One that was known before, and claims the server later, is asked about then. One that only others
+/// tell of is no successor.
+#[test]
+fn who_claims_a_server_later_than_it_came_is_no_earlier_for_it() {
+    let mut belief = belief().wary();
+    let mut real = live(of("a", START + 1, 3000, Word::Ready));
+    let mut fake = live(of("b", START + 2, 3000, Word::Ready));
+    fake.id.gossip = at(9999);
+    let words = fake.keys.take();
+    fake.heard = Some(ms(0));
+    belief.observe(ms(0), std::slice::from_ref(&fake));
+    real.heard = Some(ms(50));
+    belief.observe(ms(50), &[fake.clone(), real.clone()]);
+    real.keys = None;
+    for now in [300, 350, 400, 450] {
+        fake.heard = Some(ms(now));
+        fake.keys.clone_from(&words);
+        belief.observe(ms(now), &[fake.clone(), real.clone()]);
+        let denied = belief.snapshot().denied.clone();
+        assert_eq!(denied, BTreeSet::from([fake.id.key.clone()]), "{now}");
+        assert_eq!(belief.contested(), BTreeSet::from([at(3000)]), "{now}");
+    }
+    real.heard = Some(ms(460));
+    for now in [500, 600, 900] {
+        belief.observe(ms(now), &[fake.clone(), real.clone()]);
+        let denied = belief.snapshot().denied.clone();
+        assert_eq!(denied, BTreeSet::from([fake.id.key.clone()]), "{now}");
+    }
+}
+
+/// Gossip forgets the dead after two minutes.
+#[test]
+fn a_node_that_began_anew_is_known_for_as_long_as_before() {
+    let mut belief = belief().wary();
+    let mut first = live(of("a", START + 1, 3000, Word::Ready));
+    first.heard = Some(ms(0));
+    belief.observe(ms(0), std::slice::from_ref(&first));
+    let mut fake = live(of("b", START + 2, 3000, Word::Ready));
+    fake.id.gossip = at(9999);
+    let mut second = live(of("a", START + 9, 3000, Word::Ready));
+    first.heard = None;
+    for now in 1..200 {
+        (second.heard, fake.heard) = (Some(ms(50 * now)), Some(ms(50 * now)));
+        let mut all = vec![fake.clone()];
+        if now < 100 {
+            all.push(first.clone());
+        }
+        if now > 50 {
+            all.push(second.clone());
+        }
+        if now <= 50 {
+            all[1].heard = Some(ms(50 * now));
+        }
+        belief.observe(ms(50 * now), &all);
+        let denied = belief.snapshot().denied.clone();
+        assert_eq!(denied, BTreeSet::from([fake.id.key.clone()]), "{now}");
+    }
 }
 
 /// Whoever claims its server may also have it begin anew.
