@@ -332,14 +332,28 @@ impl Belief {
         }
     }
 
+    /// Of several nodes of one name and generation the one that has been known for longest.
+    fn one_of_each_key(&self, shown: Vec<Id>) -> BTreeMap<NodeKey, Id> {
+        let known = |id: &Id| self.peers.get(id).map(|(_, peer)| peer.known());
+        let mut by_key: BTreeMap<NodeKey, Id> = BTreeMap::new();
+        for id in shown {
+            let kept = by_key.entry(id.key.clone()).or_insert_with(|| id.clone());
+            if (known(&id), &id) < (known(kept), kept) {
+                *kept = id;
+            }
+        }
+        by_key
+    }
+
     fn publish(&mut self, now: Duration, shown: Vec<Id>) {
         let (mut nodes, mut quiet) = (BTreeMap::new(), BTreeSet::new());
         let mut receipts = Receipts::new();
         // After a stall of our own everybody seems to be.
         let wary = self.wary && now >= self.forgiving_until;
         let (least, borne) = (QUIET * self.interval, self.least());
-        for id in shown {
-            let Some((_, peer)) = self.peers.get_mut(&id) else {
+        let shown = self.one_of_each_key(shown);
+        for id in shown.values() {
+            let Some((_, peer)) = self.peers.get_mut(id) else {
                 continue;
             };
             let Some(sighting) = peer.sighting(id.gossip) else {
@@ -354,11 +368,12 @@ impl Belief {
             if wary && peer.is_quiet(now, least, borne) {
                 quiet.insert(id.key.clone());
             }
-            nodes.insert(id.key, sighting);
+            nodes.insert(id.key.clone(), sighting);
         }
         self.warn_of_shared_names(now, &nodes);
-        let denied = self.ruling.denied.keys().map(|id| id.key.clone());
-        let denied = denied.filter(|key| nodes.contains_key(key)).collect();
+        let denied = self.ruling.denied.keys();
+        let denied = denied.filter(|id| shown.get(&id.key) == Some(*id));
+        let denied = denied.map(|id| id.key.clone()).collect();
         let next = Snapshot {
             nodes,
             quiet,

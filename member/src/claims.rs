@@ -28,6 +28,8 @@ pub struct Claim<'a> {
     pub process: u64,
     /// Since when it has said that.
     pub begun: Duration,
+    /// When this life of it was first known of.
+    pub met: Duration,
     /// When it last spoke itself.
     pub spoke: Option<Duration>,
 }
@@ -58,7 +60,12 @@ pub fn judge<'a>(now: Duration, claims: impl Iterator<Item = Claim<'a>>) -> Ruli
         decide(now, &lives, &OF_PROCESSES, &mut ruling);
     }
     for mut rivals in by_server.into_values().filter(|rivals| rivals.len() > 1) {
-        rivals.sort_by_key(|claim| (!is_at_home(claim), claim.claimed, claim.id));
+        // Who has never spoken may be made up, and is not before one elsewhere that does.
+        let has_spoken = |claim: &Claim<'_>| claim.spoke.is_some();
+        let speaks_elsewhere = |claim: &Claim<'_>| has_spoken(claim) && !is_at_home(claim);
+        let is_doubted = rivals.iter().any(speaks_elsewhere);
+        let first = |claim: &Claim<'_>| is_at_home(claim) && (has_spoken(claim) || !is_doubted);
+        rivals.sort_by_key(|claim| (!first(claim), claim.claimed, claim.id));
         decide(now, &rivals, &OF_SERVERS, &mut ruling);
     }
     ruling
@@ -94,8 +101,8 @@ fn decide(now: Duration, rivals: &[Claim<'_>], law: &Law, ruling: &mut Ruling) {
     };
     let may_be_there = |later: &Claim<'_>| now < (law.since)(later) + PATIENCE;
     let gives_way = |one: &Claim<'_>, later: &Claim<'_>| {
-        let is_beaten = later.spoke.is_some() && !(law.outranks)(one, later);
-        is_beaten && !is_there(one, later) && !may_be_there(later)
+        let may_follow = later.spoke.is_some() || one.spoke.is_none();
+        may_follow && !(law.outranks)(one, later) && !is_there(one, later) && !may_be_there(later)
     };
     let mut in_turn = rivals.iter().enumerate();
     let holder = in_turn.find(|(turn, one)| {
@@ -103,13 +110,16 @@ fn decide(now: Duration, rivals: &[Claim<'_>], law: &Law, ruling: &mut Ruling) {
         !later.any(|later| gives_way(one, later))
     });
     let Some((turn, holder)) = holder else { return };
+    let is_wanted = |(turn, one): &(usize, &Claim<'_>)| {
+        let mut later = rivals[turn + 1..].iter();
+        later.any(|later| !is_there(one, later) && may_be_there(later))
+    };
+    let wanted = rivals.iter().enumerate().filter(is_wanted).take(ASKED);
+    ruling.ask.extend(wanted.map(|(_, one)| one.id.gossip));
     for (place, rival) in rivals.iter().enumerate() {
-        let comes_later = place > turn;
-        if comes_later && !is_there(holder, rival) && may_be_there(rival) {
-            ruling.ask.insert(holder.id.gossip);
-        }
-        let is_proven = comes_later && is_there(holder, rival);
-        if place == turn || (is_proven && law.is_shared) {
+        let is_proven = place > turn && is_there(holder, rival);
+        let is_beside = rival.spoke.is_some_and(|at| at >= holder.met);
+        if place == turn || (is_proven && law.is_shared && is_beside) {
             continue;
         }
         ruling.denied.insert(rival.id.clone(), holder.id.clone());
@@ -126,6 +136,8 @@ fn is_at_home(claim: &Claim<'_>) -> bool {
 
 /// How long a node has to answer. Who is alive needs a round trip.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// Of those who say that a server is theirs, as many are asked at once as may follow each other.
+const ASKED: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -137,7 +149,8 @@ mod tests {
             name: name.into(),
             generation: 1,
         };
-        let gossip = SocketAddr::from(([10, 0, 0, host], 7000));
+        let port = 7000 + u16::from(name.as_bytes()[0]);
+        let gossip = SocketAddr::from(([10, 0, 0, host], port));
         Id { key, gossip }
     }
 
@@ -147,6 +160,17 @@ mod tests {
 
     /// Who is denied the server at host 1: of these, met and heard last then.
     fn denied(now: u64, claims: &[(&Id, u64, Option<u64>)]) -> Vec<String> {
+        let ruling = ruling(now, claims);
+        let names = ruling.denied.keys().map(|id| id.key.name.to_string());
+        names.collect()
+    }
+
+    /// How many of these are asked whether they are still there.
+    fn asked(now: u64, claims: &[(&Id, u64, Option<u64>)]) -> usize {
+        ruling(now, claims).ask.len()
+    }
+
+    fn ruling(now: u64, claims: &[(&Id, u64, Option<u64>)]) -> Ruling {
         let service = Arc::from("nodes");
         let server = SocketAddr::from(([10, 0, 0, 1], 80));
         let claims = claims.iter().map(|(id, met, spoke)| Claim {
@@ -155,11 +179,10 @@ mod tests {
             claimed: ms(*met),
             process: id.key.generation,
             begun: ms(*met),
+            met: ms(*met),
             spoke: spoke.map(ms),
         });
-        let ruling = judge(ms(now), claims);
-        let names = ruling.denied.keys().map(|id| id.key.name.to_string());
-        names.collect()
+        judge(ms(now), claims)
     }
 
     #[test]
@@ -176,10 +199,26 @@ mod tests {
     #[test]
     fn a_server_is_that_of_the_node_on_its_host() {
         let (there, elsewhere) = (id("there", 1), id("elsewhere", 2));
-        for spoke in [None, Some(500), Some(5_000)] {
+        for spoke in [Some(500), Some(5_000)] {
             let claims = [(&there, 1_000, spoke), (&elsewhere, 0, Some(5_000))];
             assert_eq!(denied(5_000, &claims)[..], ["elsewhere"]);
         }
+    }
+
+    /// Who is only told of may be made up, wherever it is said to be.
+    #[test]
+    fn a_rumour_is_at_home_nowhere() {
+        let (rumour, elsewhere) = (id("rumour", 1), id("elsewhere", 2));
+        let claims = [(&rumour, 1_000, None), (&elsewhere, 0, Some(500))];
+        assert_eq!(denied(5_000, &claims), ["rumour"]);
+    }
+
+    #[test]
+    fn of_those_only_told_of_the_later_is_the_successor() {
+        let (old, new) = (id("old", 1), id("new", 1));
+        let claims = [(&old, 0, None), (&new, 1_000, None)];
+        assert_eq!(denied(1_100, &claims), ["new"]);
+        assert_eq!(denied(1_200, &claims), ["old"]);
     }
 
     /// Who came between two that have followed each other is not denied because of the first.
@@ -192,6 +231,10 @@ mod tests {
             (&late, 2_000, Some(3_000)),
         ];
         assert_eq!(denied(2_100, &claims), ["late", "own"]);
+        assert_eq!(
+            asked(2_100, &[claims[0], (&own, 1_000, Some(1_900)), claims[2]]),
+            2
+        );
         assert_eq!(denied(2_200, &claims), ["gone", "late"]);
     }
 

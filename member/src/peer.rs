@@ -23,6 +23,8 @@ pub struct Peer {
     complained: bool,
     heartbeat: u64,
     first_seen: Duration,
+    /// The same of the first of its lives that is remembered.
+    known: Duration,
     /// When and how regularly its heartbeat was seen to move.
     rhythm: Rhythm,
     /// When it was first known to have left.
@@ -79,6 +81,7 @@ impl Peer {
             complained: false,
             heartbeat,
             first_seen: now,
+            known: now,
             rhythm: Rhythm::default(),
             left: None,
             proved: false,
@@ -130,6 +133,7 @@ impl Peer {
             claimed: *claimed,
             process,
             begun,
+            met: self.first_seen,
             spoke: self.spoke,
         };
         (there && node.word != Word::Left).then_some(claim)
@@ -139,7 +143,13 @@ impl Peer {
     pub fn after(mut self, former: &Self) -> Self {
         self.server.clone_from(&former.server);
         self.process = former.process;
+        self.known = former.known;
         self
+    }
+
+    /// Since when it is known, in this life or in those before.
+    pub fn known(&self) -> Duration {
+        self.known
     }
 
     /// Since when it has said whose server it announces, if ever.
@@ -149,6 +159,11 @@ impl Peer {
 
     /// Notes what it says newly of its server and its process.
     pub fn note_claim(&mut self, now: Duration) {
+        if self.has_left() {
+            // Whoever comes back finds another there, or not.
+            self.server = None;
+            return;
+        }
         let Some(node) = &self.node else { return };
         let of = |(service, http, _): &(Arc<str>, SocketAddr, Duration)| {
             *service == node.service && Some(*http) == node.http

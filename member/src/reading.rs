@@ -38,14 +38,14 @@ pub struct Reading {
 pub fn keep_most_credible(
     readings: &mut Vec<Reading>,
     cap: usize,
-    were_kept: impl Fn(&Id) -> bool,
+    were_kept: impl Fn(&Reading) -> bool,
 ) {
     if readings.len() <= cap {
         return;
     }
     readings.sort_by_cached_key(|reading| {
         let (heard, live) = (reading.heard.is_some(), reading.live);
-        let stays = (heard || live) && were_kept(&reading.id);
+        let stays = (heard || live) && were_kept(reading);
         (!stays, !heard, !live)
     });
     readings.truncate(cap);
@@ -75,7 +75,7 @@ mod tests {
     /// The ports of those that are left, of which those at `kept` were kept before.
     fn left(all: &[Reading], cap: usize, kept: &[u16]) -> Vec<u16> {
         let mut readings = all.to_vec();
-        keep_most_credible(&mut readings, cap, |id| kept.contains(&id.gossip.port()));
+        keep_most_credible(&mut readings, cap, |of| kept.contains(&of.id.gossip.port()));
         let ids = readings.iter().map(|reading| reading.id.gossip.port());
         ids.collect()
     }

@@ -260,7 +260,7 @@ impl Roster {
         let mut reweighed = false;
         self.with(now, key, |tracked| {
             tracked.hear(sighting.presence == Presence::Live);
-            tracked.denied = snapshot.denied.contains(key);
+            tracked.denied = snapshot.denied.contains(key) || !tracked.announced_by(node);
             reweighed = tracked.weight != node.weight;
             tracked.weight = node.weight;
             tracked.check.clone_from(&node.check);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use member::node::{NodeKey, Word};
+use member::node::{Node, NodeKey, Word};
 
 use super::health::Health;
 use super::naming::Claim;
@@ -41,6 +41,12 @@ impl Tracked {
         self.known = true;
         self.live = live;
         self.was_live |= live;
+    }
+
+    /// Whether this server is still the one that its node announces; of what it announces instead nothing
+    /// follows within one life.
+    pub(super) fn announced_by(&self, node: &Node) -> bool {
+        node.http == Some(self.server.addr) && node.service == self.service
     }
 
     /// Gossip shows it no longer: it has forgotten it, or another life counts.

@@ -128,7 +128,12 @@ impl Life {
             herald::complain(&Complaint::Full(BELIEVABLE));
         }
         let before: HashSet<_> = before.keys().map(identity).collect();
-        keep_most_credible(readings, BELIEVABLE, |id| before.contains(id));
+        let node = |id: &Id| (Arc::clone(&id.key.name), id.gossip);
+        let nodes: HashSet<_> = before.iter().map(node).collect();
+        keep_most_credible(readings, BELIEVABLE, |reading| {
+            let is_later_life = reading.heard.is_some() && nodes.contains(&node(&reading.id));
+            is_later_life || before.contains(&reading.id)
+        });
         let kept: HashSet<_> = readings.iter().map(|reading| &reading.id).collect();
         self.versions.retain(|id, _| kept.contains(&identity(id)));
     }

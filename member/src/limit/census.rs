@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
-use crate::inspect::{DigestEntry, Message, NodeKeys, Progress, is_at};
+use crate::inspect::{DigestEntry, Message, NodeKeys, Progress, identity, is_at};
 
 /// The nodes that gossip holds, by their identity as it stands on the wire, with the bytes of
 /// their keys and values.
@@ -117,7 +117,9 @@ impl Census {
     fn admits(&mut self, entry: &DigestEntry<'_>, own: Option<SocketAddr>) -> bool {
         let lives = |at| self.spoke.iter().filter(|id| is_at(id, at)).count();
         let speaks_for_itself = own.is_some_and(|at| lives(at) < LIVES);
-        let limit = if speaks_for_itself {
+        let limit = if own.is_some() && self.has_lived(entry.id) {
+            DIGEST + LATER_LIVES
+        } else if speaks_for_itself {
             DIGEST
         } else {
             HEARSAY.min(self.live + RUMOURS)
@@ -133,6 +135,13 @@ impl Census {
             self.turned_away += 1;
         }
         fits
+    }
+
+    /// Whether an earlier life of that node is held.
+    fn has_lived(&self, id: &[u8]) -> bool {
+        let place = |id| identity(id).map(|(name, _, at)| (name, at));
+        let mut held = self.tallies().flat_map(|tally| tally.nodes.keys());
+        held.any(|earlier| place(earlier) == place(id))
     }
 
     /// Keys of nobody held are nothing to chitchat; of ourselves, nobody knows better.
@@ -173,6 +182,8 @@ const NUMBERS: usize = 24;
 /// Bytes of all digest entries. chitchat asserts that a datagram has room for a whole block
 /// (16 KiB) beside them.
 const DIGEST: usize = 45_000;
+/// Beyond it, for later lives of nodes that are held, so that nobody is shut out by beginning anew.
+const LATER_LIVES: usize = 3_000;
 /// The part of it for nodes that others tell of: 600 of usual names, former lives included.
 const HEARSAY: usize = 32_000;
 /// The part of that for nodes that are not live, be they new, dead or made up: 256 at a time,

@@ -167,6 +167,23 @@ fn a_crowd_at_one_address_does_not_speak_for_itself() {
     assert_eq!(told_of(&mut census, at(3), at(3), &fakes[9_000..9_002]), 1);
 }
 
+#[test]
+fn who_begins_anew_has_room() {
+    let mut census = Census::default();
+    held(&mut census, &names(500));
+    for port in 2..60 {
+        for life in names(600 + 16 * usize::from(port))[584 + 16 * usize::from(port)..].chunks(1) {
+            told_of(&mut census, at(port), at(port), life);
+        }
+    }
+    let newcomer = ["newcomer".to_owned()];
+    assert_eq!(told_of(&mut census, at(99), at(99), &newcomer), 0);
+    let own = Forged::syn("ragot")
+        .heartbeat(&id(&names(1)[0], 2, at(1)), 5)
+        .bytes();
+    assert!(sift(&mut census, at(1), &Message::read(&own).unwrap()).is_none());
+}
+
 /// The last octets of an IPv6 address may be those of another node's IPv4 address.
 #[test]
 fn an_address_is_no_part_of_another() {

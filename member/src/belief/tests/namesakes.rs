@@ -426,3 +426,54 @@ fn a_life_that_left_is_not_hidden_by_one_that_was_killed_before() {
     assert_eq!(shown.len(), 1, "{shown:?}");
     assert_eq!((shown[0].1, &shown[0].3), (START + 2, &Word::Left));
 }
+
+/// A name and a generation are no secret.
+#[test]
+fn another_of_the_same_name_and_generation_is_not_taken_for_it() {
+    for fake_port in [1, 9999] {
+        let mut belief = belief().wary();
+        let mut real = live(of("a", START + 1, 3000, Word::Ready));
+        let mut fake = live(of("a", START + 1, 3000, Word::Down("fire".into())));
+        fake.id.gossip = at(fake_port);
+        let mut other = live(of("a", START + 1, 3001, Word::Left));
+        other.id.gossip = at(fake_port + 1);
+        for now in 1..100 {
+            for reading in [&mut real, &mut fake, &mut other] {
+                reading.heard = Some(ms(50 * now));
+            }
+            let mut all = vec![real.clone()];
+            if now > 5 {
+                all.extend([fake.clone(), other.clone()]);
+            }
+            belief.observe(ms(50 * now), &all);
+            assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
+            assert_eq!(belief.snapshot().denied, BTreeSet::new());
+        }
+    }
+}
+
+/// It has given its server up, and comes back where it was while another has it.
+#[test]
+fn who_has_left_claims_its_server_anew() {
+    let mut belief = belief().wary();
+    let mut blue = live(of("a", START + 1, 3000, Word::Left));
+    blue.heard = Some(ms(50));
+    belief.observe(ms(0), &[live(of("a", START + 1, 3000, Word::Ready))]);
+    belief.observe(ms(50), std::slice::from_ref(&blue));
+    let mut green = live(of("b", START + 2, 3000, Word::Ready));
+    green.id.gossip = at(9999);
+    let mut again = live(of("a", START + 3, 3000, Word::Ready));
+    blue.heard = None;
+    for now in 2..100 {
+        (green.heard, again.heard) = (Some(ms(50 * now)), Some(ms(50 * now)));
+        let mut all = vec![blue.clone(), green.clone()];
+        if now > 10 {
+            all.push(again.clone());
+            let denied = BTreeSet::from([again.id.key.clone()]);
+            belief.observe(ms(50 * now), &all);
+            assert_eq!(belief.snapshot().denied, denied, "{now}");
+        } else {
+            belief.observe(ms(50 * now), &all);
+        }
+    }
+}

@@ -207,3 +207,17 @@ fn a_dead_life_without_a_name_is_not_asked_at_each_change() {
     }
     assert_eq!(script.asked(1), asked);
 }
+
+/// It says now of this server and now of that one that it is its own; neither is another's for it.
+#[test]
+fn who_announces_another_server_within_one_life_has_none() {
+    let mut script = Script::with(1);
+    script.node("liar", 99, 1, Word::Down("fire".into()));
+    script.snapshot.denied.insert(key("liar", 99));
+    script.tell();
+    assert_eq!(script.usable(), ["s1:1"]);
+    script.snapshot.denied.clear();
+    script.node("liar", 99, 2, Word::Down("fire".into()));
+    script.tell();
+    assert_eq!(script.usable(), ["s1:1"]);
+}
