@@ -176,7 +176,7 @@ impl Belief {
     pub fn outbid(&self) -> Option<u64> {
         self.peers
             .keys()
-            .filter(|id| id.key.name == self.me.key.name && id.gossip == self.me.gossip)
+            .filter(|id| id.is_life_of_same(&self.me))
             .map(|id| id.key.generation)
             .filter(|generation| (self.me.key.generation..ABSURD).contains(generation))
             .max()
@@ -225,29 +225,16 @@ impl Belief {
     }
 
     fn take(&mut self, now: Duration, successor: Option<&Speaker<'_>>, reading: &Reading) {
-        if !self.peers.contains_key(&reading.id) && self.peers.len() >= NODES {
+        let is_new = !self.peers.contains_key(&reading.id);
+        if is_new && self.peers.len() >= NODES {
             if !self.was_full {
                 self.was_full = true;
                 self.complaints.push(Complaint::Full(NODES));
             }
             return;
         }
-        let latest_plausible = reading.id.key.generation.saturating_add(CLOCK_SKEW_MS);
-        let fresh = successor.filter(|(heard, _)| now < *heard + self.fresh_for());
-        let has_words = |id: &Id| self.peers.get(id).is_some_and(|(_, peer)| peer.has_words());
-        let is_anew = |id: &Id| id.key.name == reading.id.key.name && !has_words(id);
-        let circumstances = Circumstances {
-            now,
-            fresh_for: self.fresh_for(),
-            least: self.least(),
-            promised: latest_plausible >= self.me.key.generation,
-            is_replaced: fresh.is_some_and(|(_, id)| !is_anew(id)),
-            anew: successor
-                .filter(|(_, id)| is_anew(id))
-                .map(|(heard, _)| *heard),
-            forgiving: now < self.forgiving_until,
-        };
-        if !self.peers.contains_key(&reading.id) {
+        let circumstances = self.circumstances(now, successor, reading);
+        if is_new {
             let met = (self.round, self.meet(now, reading));
             self.peers.insert(reading.id.clone(), met);
         }
@@ -265,12 +252,35 @@ impl Belief {
         peer.judge(reading, circumstances);
     }
 
+    /// What bears on the presence of a node, of which its `successor` was last heard where it should be.
+    fn circumstances(
+        &self,
+        now: Duration,
+        successor: Option<&Speaker<'_>>,
+        reading: &Reading,
+    ) -> Circumstances {
+        let latest_plausible = reading.id.key.generation.saturating_add(CLOCK_SKEW_MS);
+        let fresh = successor.filter(|(heard, _)| now < *heard + self.fresh_for());
+        let has_words = |id: &Id| self.peers.get(id).is_some_and(|(_, peer)| peer.has_words());
+        let is_anew = |id: &Id| id.key.name == reading.id.key.name && !has_words(id);
+        Circumstances {
+            now,
+            fresh_for: self.fresh_for(),
+            least: self.least(),
+            promised: latest_plausible >= self.me.key.generation,
+            is_replaced: fresh.is_some_and(|(_, id)| !is_anew(id)),
+            anew: successor
+                .filter(|(_, id)| is_anew(id))
+                .map(|(heard, _)| *heard),
+            forgiving: now < self.forgiving_until,
+        }
+    }
+
     /// A node not met before, or a life of one that was.
     fn meet(&self, now: Duration, reading: &Reading) -> Peer {
         let peer = Peer::new(now, reading.heartbeat);
-        let is_former =
-            |id: &Id| id.key.name == reading.id.key.name && id.gossip == reading.id.gossip;
-        let former = self.peers.iter().filter(|(id, _)| is_former(id));
+        let all = self.peers.iter();
+        let former = all.filter(|(id, _)| id.is_life_of_same(&reading.id));
         let last = former.max_by_key(|(id, (_, peer))| (peer.claimed(), id.key.generation));
         match last {
             Some((_, (_, former))) => peer.after(former),
@@ -304,7 +314,7 @@ impl Belief {
                 lives.push(peer.life(id, node));
             }
         }
-        let is_me = |id: &Id| id.key.name == self.me.key.name && id.gossip == self.me.gossip;
+        let is_me = |id: &Id| id.is_life_of_same(&self.me);
         let lives = by_name.values().flat_map(|lives| lives::that_count(lives));
         let mut shown: Vec<_> = lives.filter(|id| !is_me(id)).cloned().collect();
         let peers = shown.iter().filter_map(|id| self.peers.get_key_value(id));

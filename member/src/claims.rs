@@ -1,8 +1,8 @@
 //! Whose server an address is, when several nodes that are heard say that it is theirs. Pure.
 //!
 //! Whoever claims another's server could say of it that it is down, or weighs nothing. So the node whose own
-//! host it is on comes first, and among those of one host the one that came first, for as long as
-//! it speaks itself after the other has come: it is asked to. If it does not, it was killed, and the
+//! host it is on comes first, and among those of one host the one that claimed it first, for as
+//! long as it speaks itself after the other has come: it is asked to. If it does not, it was killed, and the
 //! other has taken its place.
 //!
 //! In the same way a life says that it goes on where another has ended, elsewhere: a process whose address has

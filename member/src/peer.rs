@@ -41,9 +41,9 @@ pub struct Peer {
     /// Whether it has not spoken itself for so long that it may be evicted.
     speechless: bool,
     /// The server that it says is its own, and since when it has said so, in this life and in those before.
-    server: Option<(Arc<str>, SocketAddr, Duration)>,
+    server: Dated<(Arc<str>, SocketAddr)>,
     /// The same of its process.
-    process: Option<(u64, Duration)>,
+    process: Dated<u64>,
     /// Whom it says it has evicted.
     evictions: Vec<Eviction>,
     /// While it is evicted, the word it last said itself.
@@ -124,7 +124,7 @@ impl Peer {
     /// What it claims, while it is heard, or has just spoken itself, and has not left.
     pub fn claim<'a>(&'a self, id: &'a Id) -> Option<Claim<'a>> {
         let node = self.node.as_ref()?;
-        let (service, http, claimed) = self.server.as_ref()?;
+        let ((service, http), claimed) = self.server.as_ref()?;
         let (process, begun) = self.process?;
         let there = self.presence == Presence::Live || !self.speechless;
         let claim = Claim {
@@ -154,7 +154,7 @@ impl Peer {
 
     /// Since when it has said whose server it announces, if ever.
     pub fn claimed(&self) -> Option<Duration> {
-        self.server.as_ref().map(|(_, _, at)| *at)
+        self.server.as_ref().map(|(_, at)| *at)
     }
 
     /// Notes what it says newly of its server and its process.
@@ -165,19 +165,9 @@ impl Peer {
             return;
         }
         let Some(node) = &self.node else { return };
-        let of = |(service, http, _): &(Arc<str>, SocketAddr, Duration)| {
-            *service == node.service && Some(*http) == node.http
-        };
-        if !self.server.as_ref().is_some_and(of) {
-            let server = node.http.map(|http| (Arc::clone(&node.service), http, now));
-            self.server = server;
-        }
-        if self
-            .process
-            .is_none_or(|(process, _)| process != node.process())
-        {
-            self.process = Some((node.process(), now));
-        }
+        let server = node.http.map(|http| (Arc::clone(&node.service), http));
+        date(&mut self.server, server, now);
+        date(&mut self.process, Some(node.process()), now);
     }
 
     /// Its receipt for the generation of ours that it names.
@@ -337,6 +327,16 @@ impl Peer {
     fn has_left(&self) -> bool {
         let word = self.node.as_ref().map(|node| &node.word);
         self.evicted.as_ref().or(word) == Some(&Word::Left)
+    }
+}
+
+/// What is said, and since when.
+type Dated<T> = Option<(T, Duration)>;
+
+/// Dates what is `said` at `now`, unless it was said before.
+fn date<T: PartialEq>(dated: &mut Dated<T>, said: Option<T>, now: Duration) {
+    if dated.as_ref().map(|(before, _)| before) != said.as_ref() {
+        *dated = said.map(|said| (said, now));
     }
 }
 

@@ -14,6 +14,13 @@ pub struct Id {
     pub gossip: SocketAddr,
 }
 
+impl Id {
+    /// Whether both are lives of one node: of one name, at one address.
+    pub fn is_life_of_same(&self, other: &Self) -> bool {
+        self.key.name == other.key.name && self.gossip == other.gossip
+    }
+}
+
 /// What gossip currently holds about one node.
 #[derive(Clone, Debug)]
 pub struct Reading {

@@ -49,6 +49,11 @@ impl Tracked {
         node.http == Some(self.server.addr) && node.service == self.service
     }
 
+    /// Whether both are of one server.
+    pub(super) fn has_server_of(&self, other: &Self) -> bool {
+        self.server.addr == other.server.addr && self.service == other.service
+    }
+
     /// Gossip shows it no longer: it has forgotten it, or another life counts.
     pub(super) fn lose_sight(&mut self) {
         self.known = false;

@@ -39,8 +39,7 @@ pub(super) fn names(all: &All, name: &Arc<str>) -> Vec<(NodeKey, Option<Arc<str>
         .partition(|(_, tracked)| gives_way(tracked));
     let mut claims: Vec<Claim> = group.iter().map(|(_, tracked)| tracked.claim()).collect();
     for (_, old) in gone.iter().filter(|(_, old)| old.name.is_some()) {
-        let place = |tracked: &Tracked| (tracked.server.addr, Arc::clone(&tracked.service));
-        let follows = |new: &Tracked| new.known && place(new) == place(old);
+        let follows = |new: &Tracked| new.known && new.has_server_of(old);
         let heir = group.iter().rposition(|(_, new)| follows(new));
         // Nobody gives up the name itself.
         if let Some(heir) = heir.filter(|heir| claims[*heir].holds.as_ref() != Some(name)) {
@@ -92,9 +91,8 @@ pub(super) fn is_given_away(snapshot: &Snapshot, seen: &Sighting) -> bool {
 /// Requests in flight to the server of a node, whoever they were sent to it as.
 pub(super) fn in_flight(all: &All, key: &NodeKey) -> u64 {
     let Some(of) = all.get(key) else { return 0 };
-    let is_there =
-        |tracked: &&Tracked| tracked.server.addr == of.server.addr && tracked.service == of.service;
-    all.values().filter(is_there).map(Tracked::in_flight).sum()
+    let there = all.values().filter(|tracked| tracked.has_server_of(of));
+    there.map(Tracked::in_flight).sum()
 }
 
 /// Who of a service is heard.

@@ -49,6 +49,17 @@ fn of(name: &str, generation: u64, port: u16, word: Word) -> Reading {
     }
 }
 
+/// A reading of a member that says it has evicted another.
+fn evicts(by: &str, name: &str, generation: u64, heartbeat: u64) -> Reading {
+    let mut reading = of(by, START + 1, 9000, Word::Ready);
+    let pair = (
+        crate::keys::eviction_key(name),
+        crate::keys::encode_eviction(generation, heartbeat),
+    );
+    reading.keys.as_mut().unwrap().push(pair);
+    reading
+}
+
 fn live(reading: Reading) -> Reading {
     Reading {
         live: true,

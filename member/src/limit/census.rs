@@ -140,8 +140,9 @@ impl Census {
     /// Whether an earlier life of that node is held.
     fn has_lived(&self, id: &[u8]) -> bool {
         let place = |id| identity(id).map(|(name, _, at)| (name, at));
+        let its_place = place(id);
         let mut held = self.tallies().flat_map(|tally| tally.nodes.keys());
-        held.any(|earlier| place(earlier) == place(id))
+        held.any(|earlier| place(earlier) == its_place)
     }
 
     /// Keys of nobody held are nothing to chitchat; of ourselves, nobody knows better.

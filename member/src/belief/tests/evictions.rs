@@ -2,16 +2,6 @@
 
 use super::*;
 
-fn evicts(by: &str, name: &str, generation: u64, heartbeat: u64) -> Reading {
-    let mut reading = of(by, START + 1, 9000, Word::Ready);
-    let pair = (
-        crate::keys::eviction_key(name),
-        crate::keys::encode_eviction(generation, heartbeat),
-    );
-    reading.keys.as_mut().unwrap().push(pair);
-    reading
-}
-
 fn silent(generation: u64, heartbeat: u64) -> Reading {
     Reading {
         heartbeat,

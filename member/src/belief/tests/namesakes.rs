@@ -200,12 +200,7 @@ fn a_node_whose_new_life_has_no_words_yet_keeps_its_server() {
     belief.observe(ms(50), std::slice::from_ref(&old));
     let mut fake = live(of("b", START + 2, 3000, Word::Ready));
     fake.id.gossip = at(9999);
-    let mut evicts = of("c", START, 3001, Word::Ready);
-    let eviction = (
-        crate::keys::eviction_key("a"),
-        crate::keys::encode_eviction(START + 1, old.heartbeat),
-    );
-    evicts.keys.as_mut().unwrap().push(eviction);
+    let evicts = evicts("c", "a", START + 1, old.heartbeat);
     old.heard = None;
     for now in 2..100 {
         let mut new = of("a", START + 2, 3000, Word::Ready);

@@ -99,22 +99,28 @@ fn a_weight_of_zero_does_not_hold_the_other_out() {
     assert_eq!(script.usable(), ["s2:2"], "needed");
 }
 
-/// Others made up a later life of it: its process began anew in gossip, and nothing else happened.
-#[test]
-fn who_begins_anew_in_gossip_goes_on_being_served() {
-    let mut script = Script::with(2);
-    for life in 2..12 {
+/// The process of s1 whose server is at `port`, and that began with life `since`, has a few lives more:
+/// both servers are in use all the time.
+fn begins_anew(script: &mut Script, since: u64, port: u16, usable: [&str; 2]) {
+    for life in since + 1..since + 11 {
         script.snapshot.nodes.remove(&key("s1", life - 1));
-        script.node("s1", life, 1, Word::Ready);
+        script.node("s1", life, port, Word::Ready);
         let sighting = script.snapshot.nodes.get_mut(&key("s1", life)).unwrap();
-        Arc::make_mut(sighting).node.since = Some(1);
+        Arc::make_mut(sighting).node.since = Some(since);
         script.roster.see(script.now, &script.snapshot);
         let pool = script.roster.take_pool(script.now).unwrap();
         let servers = &pool.services["nodes"].rotation.servers;
         assert_eq!(servers.len(), 2, "life {life}");
         script.tell();
-        assert_eq!(script.usable(), ["s1:1", "s2:2"]);
+        assert_eq!(script.usable(), usable);
     }
+}
+
+/// Others made up a later life of it: its process began anew in gossip, and nothing else happened.
+#[test]
+fn who_begins_anew_in_gossip_goes_on_being_served() {
+    let mut script = Script::with(2);
+    begins_anew(&mut script, 1, 1, ["s1:1", "s2:2"]);
     assert!(
         script
             .lines
@@ -129,18 +135,7 @@ fn the_second_of_its_name_that_begins_anew_goes_on_being_served() {
     let mut script = Script::with(1);
     script.node("s1", 100, 11, Word::Ready);
     script.tell();
-    for life in 101..105 {
-        script.snapshot.nodes.remove(&key("s1", life - 1));
-        script.node("s1", life, 11, Word::Ready);
-        let sighting = script.snapshot.nodes.get_mut(&key("s1", life)).unwrap();
-        Arc::make_mut(sighting).node.since = Some(100);
-        script.roster.see(script.now, &script.snapshot);
-        let pool = script.roster.take_pool(script.now).unwrap();
-        let servers = &pool.services["nodes"].rotation.servers;
-        assert_eq!(servers.len(), 2, "life {life}");
-        script.tell();
-        assert_eq!(script.usable(), ["s1:1", "s1~2:11"]);
-    }
+    begins_anew(&mut script, 100, 11, ["s1:1", "s1~2:11"]);
 }
 
 #[test]
