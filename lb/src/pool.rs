@@ -20,6 +20,7 @@
 //! - `strangers`: draining nodes that are none of ours
 //! - `rows`: the rows of every name ever shown
 //! - `tracked`: one node the roster keeps track of
+//! - `owners`: whose server a unique number is
 //! - `weighing`: what follows from several nodes together
 //! - `agenda`: what falls due when
 //! - `roster`: every server known, from which the pool is made
@@ -47,6 +48,7 @@ pub mod view;
 mod agenda;
 mod asking;
 mod origin;
+mod owners;
 mod rows;
 mod strangers;
 mod tracked;

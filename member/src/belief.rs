@@ -120,15 +120,18 @@ impl Belief {
         self.notice_own_stall(now);
         self.round += 1;
         let speakers = speakers(readings);
-        for reading in readings {
-            if reading.id == self.me {
-                continue;
+        let me = self.me.clone();
+        let others = readings.iter().filter(|reading| reading.id != me);
+        for (place, reading) in others.enumerate() {
+            if place == NODES {
+                self.tell_full();
+                break;
             }
             let speaker = speakers.get(&reading.id.gossip);
             let successor = speaker.filter(|(_, id)| **id != reading.id);
             self.take(now, successor, reading);
         }
-        self.hear_evictions();
+        self.hear_evictions(now);
         let (round, held) = (self.round, now < self.held_until);
         self.peers
             .retain(|_, (seen_in, peer)| *seen_in == round || (held && peer.node().is_some()));
@@ -147,7 +150,7 @@ impl Belief {
     pub fn evict(&mut self, eviction: &Eviction) {
         for (id, (_, peer)) in &mut self.peers {
             if id.key.name == eviction.name && id.key.generation <= eviction.generation {
-                peer.evict(eviction.heartbeat);
+                peer.evict_at_once(eviction.heartbeat);
             }
         }
     }
@@ -172,19 +175,24 @@ impl Belief {
     }
 
     /// A higher generation that gossip knows of this very node: its clock was set back, and
-    /// it must begin anew above it to be believed.
+    /// it must begin anew above it to be believed. Or its own, which another has as well.
     pub fn outbid(&self) -> Option<u64> {
         self.peers
             .keys()
-            .filter(|id| id.is_life_of_same(&self.me))
+            .filter(|id| id.is_life_of_same(&self.me) || id.key == self.me.key)
             .map(|id| id.key.generation)
             .filter(|generation| (self.me.key.generation..ABSURD).contains(generation))
             .max()
     }
 
-    /// Where to ask whether a node is still there, of whose server another says that it is its own.
+    /// Where to ask whether a node is still there, of whose server another says that it is its own, or
+    /// that it has evicted it.
     pub fn contested(&self) -> BTreeSet<SocketAddr> {
-        self.ruling.ask.clone()
+        let asked = |(id, (_, peer)): (&Id, &(u64, Peer))| Some((peer.is_asked()?, id.gossip));
+        let mut evicted: Vec<_> = self.peers.iter().filter_map(asked).collect();
+        evicted.sort_unstable_by(|one, other| other.cmp(one));
+        let evicted = evicted.into_iter().take(ASKED).map(|(_, at)| at);
+        evicted.chain(self.ruling.ask.iter().copied()).collect()
     }
 
     /// What is to be told, once.
@@ -226,11 +234,8 @@ impl Belief {
 
     fn take(&mut self, now: Duration, successor: Option<&Speaker<'_>>, reading: &Reading) {
         let is_new = !self.peers.contains_key(&reading.id);
-        if is_new && self.peers.len() >= NODES {
-            if !self.was_full {
-                self.was_full = true;
-                self.complaints.push(Complaint::Full(NODES));
-            }
+        if is_new && self.peers.len() >= KEPT {
+            self.tell_full();
             return;
         }
         let circumstances = self.circumstances(now, successor, reading);
@@ -250,6 +255,12 @@ impl Belief {
         }
         peer.note_claim(now);
         peer.judge(reading, circumstances);
+    }
+
+    fn tell_full(&mut self) {
+        if !std::mem::replace(&mut self.was_full, true) {
+            self.complaints.push(Complaint::Full(NODES));
+        }
     }
 
     /// What bears on the presence of a node, of which its `successor` was last heard where it should be.
@@ -289,7 +300,7 @@ impl Belief {
     }
 
     /// What an operator has decided on another node counts here too.
-    fn hear_evictions(&mut self) {
+    fn hear_evictions(&mut self, now: Duration) {
         let all = self.peers.values().flat_map(|(_, peer)| peer.evictions());
         let mut evictions: HashMap<Arc<str>, Vec<Eviction>> = HashMap::new();
         for eviction in all.take(NODES) {
@@ -302,7 +313,7 @@ impl Belief {
         for (id, (_, peer)) in &mut self.peers {
             let of_name = evictions.get(&id.key.name).into_iter().flatten();
             let meant = of_name.filter(|eviction| id.key.generation <= eviction.generation);
-            meant.for_each(|eviction| peer.evict(eviction.heartbeat));
+            meant.for_each(|eviction| peer.evict(now, eviction.heartbeat));
         }
     }
 
@@ -342,13 +353,14 @@ impl Belief {
         }
     }
 
-    /// Of several nodes of one name and generation the one that has been known for longest.
+    /// Of several nodes of one name and generation the one that was met first. They begin anew, each
+    /// above a generation that the others cannot guess.
     fn one_of_each_key(&self, shown: Vec<Id>) -> BTreeMap<NodeKey, Id> {
-        let known = |id: &Id| self.peers.get(id).map(|(_, peer)| peer.known());
+        let met = |id: &Id| self.peers.get(id).map(|(_, peer)| peer.met());
         let mut by_key: BTreeMap<NodeKey, Id> = BTreeMap::new();
         for id in shown {
             let kept = by_key.entry(id.key.clone()).or_insert_with(|| id.clone());
-            if (known(&id), &id) < (known(kept), kept) {
+            if (met(&id), &id) < (met(kept), kept) {
                 *kept = id;
             }
         }
@@ -437,8 +449,12 @@ fn speakers(readings: &[Reading]) -> HashMap<SocketAddr, Speaker<'_>> {
 
 /// Nodes kept; the rest is ignored. A complete digest of these still fits a datagram.
 const NODES: usize = 512;
+/// With those that were believed in the round before and are not any more.
+const KEPT: usize = 2 * NODES;
 /// More are told of, once: each of them sends more with every other.
 const MANY: usize = 300;
+/// So many of those that somebody has evicted are asked at once, who spoke last first.
+const ASKED: usize = 64;
 /// Of our own intervals, who has been heard within so many is not quiet.
 const QUIET: u32 = 3;
 /// How far apart two machines' clocks may be before a join must first be heard twice.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::reading::Id;
 
-/// A node that is heard, and its server.
+/// A node and its server.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
     /// Who.
@@ -32,6 +32,8 @@ pub struct Claim<'a> {
     pub met: Duration,
     /// When it last spoke itself.
     pub spoke: Option<Duration>,
+    /// Whether it is heard, or has just spoken itself: nobody else has a say.
+    pub is_there: bool,
 }
 
 /// What is to be made of claims to the same servers.
@@ -49,7 +51,8 @@ pub struct Ruling {
 pub fn judge<'a>(now: Duration, claims: impl Iterator<Item = Claim<'a>>) -> Ruling {
     let mut by_server: BTreeMap<_, Vec<Claim<'a>>> = BTreeMap::new();
     let mut by_process: BTreeMap<_, Vec<Claim<'a>>> = BTreeMap::new();
-    for claim in claims {
+    let (there, silent): (Vec<_>, Vec<_>) = claims.partition(|claim| claim.is_there);
+    for claim in there {
         by_server.entry(claim.server).or_default().push(claim);
         let process = (&claim.id.key.name, claim.process);
         by_process.entry(process).or_default().push(claim);
@@ -59,14 +62,22 @@ pub fn judge<'a>(now: Duration, claims: impl Iterator<Item = Claim<'a>>) -> Ruli
         lives.sort_by_key(|claim| (claim.begun, claim.id));
         decide(now, &lives, &OF_PROCESSES, &mut ruling);
     }
-    for mut rivals in by_server.into_values().filter(|rivals| rivals.len() > 1) {
+    for rivals in by_server.values_mut().filter(|rivals| rivals.len() > 1) {
         // Who has never spoken may be made up, and is not before one elsewhere that does.
         let has_spoken = |claim: &Claim<'_>| claim.spoke.is_some();
         let speaks_elsewhere = |claim: &Claim<'_>| has_spoken(claim) && !is_at_home(claim);
         let is_doubted = rivals.iter().any(speaks_elsewhere);
         let first = |claim: &Claim<'_>| is_at_home(claim) && (has_spoken(claim) || !is_doubted);
         rivals.sort_by_key(|claim| (!first(claim), claim.claimed, claim.id));
-        decide(now, &rivals, &OF_SERVERS, &mut ruling);
+        decide(now, rivals, &OF_SERVERS, &mut ruling);
+    }
+    for claim in silent {
+        let rivals = by_server.get(&claim.server).into_iter().flatten();
+        let mut in_turn = rivals.map(|rival| rival.id);
+        let holder = in_turn.find(|id| !ruling.denied.contains_key(id));
+        if let Some(holder) = holder {
+            ruling.denied.insert(claim.id.clone(), holder.clone());
+        }
     }
     ruling
 }
@@ -88,7 +99,7 @@ const OF_PROCESSES: Law = Law {
 };
 const OF_SERVERS: Law = Law {
     since: |claim| claim.claimed,
-    outranks: |one, other| is_at_home(one) && !is_at_home(other),
+    outranks: |one, other| one.spoke.is_some() && is_at_home(one) && !is_at_home(other),
     is_shared: false,
 };
 
@@ -154,6 +165,9 @@ mod tests {
         Id { key, gossip }
     }
 
+    /// Who spoke then is not there.
+    const GONE: u64 = 7;
+
     fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
     }
@@ -181,6 +195,7 @@ mod tests {
             begun: ms(*met),
             met: ms(*met),
             spoke: spoke.map(ms),
+            is_there: *spoke != Some(GONE),
         });
         judge(ms(now), claims)
     }
@@ -205,12 +220,26 @@ mod tests {
         }
     }
 
+    /// Who has fallen silent has nobody's server, whose claim ever was the first.
+    #[test]
+    fn who_is_silent_has_no_say() {
+        let (silent, there) = (id("silent", 1), id("there", 1));
+        let claims = [(&silent, 0, Some(GONE)), (&there, 1_000, Some(5_000))];
+        assert_eq!(denied(5_000, &claims), ["silent"]);
+        assert_eq!(denied(5_000, &claims[..1]), [""; 0]);
+    }
+
     /// Who is only told of may be made up, wherever it is said to be.
     #[test]
     fn a_rumour_is_at_home_nowhere() {
         let (rumour, elsewhere) = (id("rumour", 1), id("elsewhere", 2));
-        let claims = [(&rumour, 1_000, None), (&elsewhere, 0, Some(500))];
-        assert_eq!(denied(5_000, &claims), ["rumour"]);
+        for (rumoured, claimed, spoke) in [(1_000, 0, 500), (0, 1_000, 5_000)] {
+            let claims = [
+                (&rumour, rumoured, None),
+                (&elsewhere, claimed, Some(spoke)),
+            ];
+            assert_eq!(denied(5_000, &claims), ["rumour"]);
+        }
     }
 
     #[test]

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use crate::node::{Node, Word};
 use crate::reading::Id;
-use crate::snapshot::Presence;
 
 /// One life of a name.
 #[derive(Clone, Copy, Debug)]
@@ -20,8 +19,8 @@ pub struct Life<'a> {
     pub id: &'a Id,
     /// What it says of itself.
     pub node: &'a Node,
-    /// Whether it is heard.
-    pub presence: Presence,
+    /// Whether it is heard, or has just spoken itself.
+    pub is_there: bool,
     /// When it last was.
     pub heard: Option<Duration>,
     /// When we first knew of it.
@@ -44,7 +43,9 @@ pub fn that_count<'a>(lives: &[Life<'a>]) -> Vec<&'a Id> {
     let mut shown: Vec<&Life<'_>> = Vec::new();
     for life in left_over {
         let replaced = shown.iter().any(|other| takes_place(other, life));
-        let stays = || is_heard(life) || shown.iter().all(|other| are_two(life, other, lives));
+        let is_crowd = lives.len() > MANY;
+        let is_beside = |other: &&Life<'_>| are_two(life, other, lives);
+        let stays = || is_heard(life) || is_crowd || shown.iter().all(is_beside);
         if shown.is_empty() || (!replaced && stays()) {
             shown.push(life);
         }
@@ -79,7 +80,7 @@ fn has_left(life: &Life<'_>) -> bool {
 }
 
 fn is_heard(life: &Life<'_>) -> bool {
-    life.presence == Presence::Live && !has_left(life)
+    life.is_there && !has_left(life)
 }
 
 /// Whether `life` gives way to `other`, which is at its address. Who is heard could not say a word
@@ -93,5 +94,7 @@ fn same_place(a: &Life<'_>, b: &Life<'_>) -> bool {
     same_server || a.id.gossip == b.id.gossip
 }
 
+/// So many of one name are made up, and weighing each with each and each would take long.
+const MANY: usize = 32;
 /// A dead node counts as heard for no longer, with most datagrams lost.
 const LINGERS: Duration = Duration::from_secs(5);

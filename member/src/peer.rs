@@ -23,8 +23,6 @@ pub struct Peer {
     complained: bool,
     heartbeat: u64,
     first_seen: Duration,
-    /// The same of the first of its lives that is remembered.
-    known: Duration,
     /// When and how regularly its heartbeat was seen to move.
     rhythm: Rhythm,
     /// When it was first known to have left.
@@ -36,8 +34,6 @@ pub struct Peer {
     heard: Option<Duration>,
     /// When it last spoke itself.
     spoke: Option<Duration>,
-    /// Whether others tell of heartbeats that it has yet to reach, so that they say nothing of it.
-    belied: bool,
     /// Whether it has not spoken itself for so long that it may be evicted.
     speechless: bool,
     /// The server that it says is its own, and since when it has said so, in this life and in those before.
@@ -50,6 +46,8 @@ pub struct Peer {
     evicted: Option<Word>,
     /// The heartbeat at which it was last evicted.
     doomed: Option<u64>,
+    /// While it is asked whether it is there, because it counts as left otherwise: until when.
+    asked: Option<Duration>,
     shown: Option<Arc<Sighting>>,
 }
 
@@ -81,20 +79,19 @@ impl Peer {
             complained: false,
             heartbeat,
             first_seen: now,
-            known: now,
             rhythm: Rhythm::default(),
             left: None,
             proved: false,
             presence: Presence::Silent,
             heard: None,
             spoke: None,
-            belied: false,
             speechless: false,
             server: None,
             process: None,
             evictions: Vec::new(),
             evicted: None,
             doomed: None,
+            asked: None,
             shown: None,
         }
     }
@@ -114,19 +111,23 @@ impl Peer {
         Life {
             id,
             node,
-            presence: self.presence,
+            is_there: self.is_there(),
             heard: self.heard,
             met: self.first_seen,
             left: self.left,
         }
     }
 
-    /// What it claims, while it is heard, or has just spoken itself, and has not left.
+    /// Whether it is heard, or has just spoken itself.
+    fn is_there(&self) -> bool {
+        self.presence == Presence::Live || !self.speechless
+    }
+
+    /// What it claims, while it has not left.
     pub fn claim<'a>(&'a self, id: &'a Id) -> Option<Claim<'a>> {
         let node = self.node.as_ref()?;
         let ((service, http), claimed) = self.server.as_ref()?;
         let (process, begun) = self.process?;
-        let there = self.presence == Presence::Live || !self.speechless;
         let claim = Claim {
             id,
             server: (service, *http),
@@ -135,21 +136,21 @@ impl Peer {
             begun,
             met: self.first_seen,
             spoke: self.spoke,
+            is_there: self.is_there(),
         };
-        (there && node.word != Word::Left).then_some(claim)
+        (node.word != Word::Left).then_some(claim)
     }
 
     /// The same node, in a life before: what this one says as that did, it has said since then.
     pub fn after(mut self, former: &Self) -> Self {
         self.server.clone_from(&former.server);
         self.process = former.process;
-        self.known = former.known;
         self
     }
 
-    /// Since when it is known, in this life or in those before.
-    pub fn known(&self) -> Duration {
-        self.known
+    /// When this life was first known of.
+    pub fn met(&self) -> Duration {
+        self.first_seen
     }
 
     /// Since when it has said whose server it announces, if ever.
@@ -200,20 +201,34 @@ impl Peer {
     }
 
     /// Somebody has evicted it who knew it to be silent since `heartbeat`. It counts as left while
-    /// it is silent for us too and nobody has heard a later heartbeat.
-    pub fn evict(&mut self, heartbeat: u64) {
+    /// it is silent for us too, does not answer us, and nobody has heard a later heartbeat.
+    pub fn evict(&mut self, now: Duration, heartbeat: u64) {
         // Whoever has heard that much more than we has not heard it.
         if heartbeat <= self.heartbeat.saturating_add(AHEAD) {
             self.doomed = self.doomed.max(Some(heartbeat));
         }
-        self.settle();
+        self.settle(now);
+    }
+
+    /// The same by our own operator, who need not ask.
+    pub fn evict_at_once(&mut self, heartbeat: u64) {
+        self.asked = Some(Duration::ZERO);
+        self.evict(Duration::ZERO, heartbeat);
+    }
+
+    /// When it last spoke itself, if it is to be asked now whether it is there.
+    pub fn is_asked(&self) -> Option<Option<Duration>> {
+        let is_asked = self.asked.is_some() && self.evicted.is_none();
+        is_asked.then_some(self.spoke)
     }
 
     /// Makes the word what it counts as.
-    fn settle(&mut self) {
+    fn settle(&mut self, now: Duration) {
         let doomed = self.doomed.is_some_and(|at| self.heartbeat <= at);
         let silent = self.presence == Presence::Silent && self.speechless;
-        let counts_as_left = doomed && silent;
+        let is_gone = doomed && silent && !self.has_left();
+        self.asked = is_gone.then(|| self.asked.unwrap_or(now + PATIENCE));
+        let counts_as_left = self.asked.is_some_and(|until| now >= until);
         let Some(node) = &mut self.node else {
             return;
         };
@@ -265,16 +280,16 @@ impl Peer {
     pub fn judge(&mut self, reading: &Reading, so: Circumstances) {
         if reading.heartbeat > self.heartbeat {
             self.heartbeat = reading.heartbeat;
-            self.rhythm.beat(so.now);
+            if so.forgiving {
+                self.rhythm.resume(so.now);
+            } else {
+                self.rhythm.beat(so.now);
+            }
         }
         if self.has_left() {
             self.left.get_or_insert(so.now);
         }
         let fresh = |at: Duration| so.now < at + so.fresh_for;
-        if reading.heard > self.spoke {
-            let beyond = |said: u64| reading.heartbeat > said.saturating_add(AHEAD);
-            self.belied = reading.said.is_some_and(beyond);
-        }
         // Who has begun anew has not fallen silent, though its new life has said no word yet.
         let anew = so.anew.filter(|_| self.evicted.is_none());
         let before = self.spoke.filter(|_| !so.is_replaced);
@@ -285,8 +300,9 @@ impl Peer {
         let promised = so.promised && fresh(self.first_seen);
         let known = self.rhythm.patience().map(|known| known.max(so.least));
         let pause = known.unwrap_or(so.fresh_for);
-        let beats = self.rhythm.last().is_some_and(|at| so.now < at + pause);
-        let speaks = self.belied && heard;
+        let within = |at: Option<Duration>| at.is_some_and(|at| so.now < at + pause);
+        // Others may tell of heartbeats that it has yet to reach: then its own voice counts.
+        let (beats, speaks) = (within(self.rhythm.last()), within(self.spoke));
         let was_live = self.presence == Presence::Live;
         self.proved |= reading.live;
         let is_live = match known {
@@ -303,7 +319,7 @@ impl Peer {
         if self.presence == Presence::Live {
             self.heard = Some(so.now);
         }
-        self.settle();
+        self.settle(so.now);
     }
 
     /// How it is shown, at `gossip`; the same pointer while nothing changes.
@@ -342,6 +358,8 @@ fn date<T: PartialEq>(dated: &mut Dated<T>, said: Option<T>, now: Duration) {
 
 /// How long who can be evicted has not spoken itself.
 const SPEECHLESS: Duration = Duration::from_secs(2);
+/// How long who is evicted has to answer.
+const PATIENCE: Duration = Duration::from_millis(500);
 /// Evictions kept of one node; an operator types fewer.
 const EVICTIONS: usize = 64;
 /// Heartbeats that others may have heard before us: some seconds of them.

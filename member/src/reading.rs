@@ -1,6 +1,7 @@
 //! What gossip holds about one node at one moment. Plain values; what they mean is `belief`.
 
-use std::net::SocketAddr;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::node::NodeKey;
@@ -32,16 +33,14 @@ pub struct Reading {
     pub live: bool,
     /// When it last spoke itself: a datagram came from its gossip address, where it is.
     pub heard: Option<Duration>,
-    /// The heartbeat it then told itself, if it did.
-    pub said: Option<u64>,
     /// All its keys, when any has changed since the last reading.
     pub keys: Option<Vec<(String, String)>>,
 }
 
-/// Leaves the `cap` readings that are most credible: of nodes that `were_kept` and are heard from
-/// their own address or count as live for the detector, then of those that are heard, then of
-/// those that are live, then the rest. What a crowd of made-up nodes takes of a cluster is places,
-/// and those are the last.
+/// Leaves the `cap` readings that are most credible: of nodes that are heard from their own address, one of
+/// few on their host, then of those that `were_kept` and are heard or count as live for the detector,
+/// then of those that are heard, then of those that are live, then the rest. What a crowd of made-up nodes
+/// takes of a cluster is places, and those are the last.
 pub fn keep_most_credible(
     readings: &mut Vec<Reading>,
     cap: usize,
@@ -50,13 +49,21 @@ pub fn keep_most_credible(
     if readings.len() <= cap {
         return;
     }
+    let mut heard_of: HashMap<IpAddr, usize> = HashMap::new();
+    for heard in readings.iter().filter(|reading| reading.heard.is_some()) {
+        *heard_of.entry(heard.id.gossip.ip()).or_default() += 1;
+    }
     readings.sort_by_cached_key(|reading| {
         let (heard, live) = (reading.heard.is_some(), reading.live);
+        let is_of_few = heard_of.get(&reading.id.gossip.ip()) <= Some(&FEW);
         let stays = (heard || live) && were_kept(reading);
-        (!stays, !heard, !live)
+        (!(heard && is_of_few), !stays, !heard, !live)
     });
     readings.truncate(cap);
 }
+
+/// So many of one host are not a crowd (see `limit::Census`).
+const FEW: usize = 20;
 
 #[cfg(test)]
 mod tests {
@@ -74,7 +81,6 @@ mod tests {
             heartbeat: 1,
             live,
             heard: heard.then_some(Duration::ZERO),
-            said: None,
             keys: None,
         }
     }
@@ -107,6 +113,17 @@ mod tests {
             reading("b", 2, 2, true, false),
             reading("c", 3, 3, true, true),
         ];
-        assert_eq!(left(&all, 2, &[1, 2]), [2, 3]);
+        assert_eq!(left(&all, 2, &[1, 2]), [3, 2]);
+    }
+
+    #[test]
+    fn who_is_one_of_few_on_its_host_comes_before_a_crowd() {
+        let crowd = (1..40).map(|port| reading("a", 1, port, true, true));
+        let mut newcomer = reading("b", 1, 99, false, true);
+        newcomer.id.gossip.set_ip([10, 0, 0, 2].into());
+        let mut all: Vec<_> = crowd.chain([newcomer]).collect();
+        keep_most_credible(&mut all, 2, |of| of.id.gossip.port() == 7);
+        let ports: Vec<_> = all.iter().map(|of| of.id.gossip.port()).collect();
+        assert_eq!(ports, [99, 7]);
     }
 }

@@ -55,6 +55,11 @@ impl Rhythm {
         self.mean = (self.mean * (weight - 1) + step) / weight;
     }
 
+    /// It was seen to beat at `now`, and by us no earlier: the step before says nothing of it.
+    pub fn resume(&mut self, now: Duration) {
+        self.last = Some(now);
+    }
+
     /// When it last beat.
     pub const fn last(&self) -> Option<Duration> {
         self.last

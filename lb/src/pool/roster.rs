@@ -15,6 +15,7 @@ use super::crowd;
 use super::effect::{Effect, Errand};
 use super::health::Health;
 use super::narrate;
+use super::owners::Owners;
 use super::proof::Proof;
 use super::rows::Rows;
 use super::server::{Row, Server, Standing};
@@ -31,7 +32,7 @@ pub struct Roster {
     policy: CheckPolicy,
     ledgers: BTreeMap<Arc<str>, Arc<Ledger>>,
     tracked: BTreeMap<NodeKey, Tracked>,
-    uids: BTreeMap<u64, NodeKey>,
+    owners: Owners,
     agenda: Agenda,
     rows: Rows,
     /// Nodes that `sweep` may have to act upon.
@@ -43,7 +44,6 @@ pub struct Roster {
     hears: bool,
     /// Whether who is held out must be weighed anew.
     holds: bool,
-    next_uid: u64,
     released: Arc<Notify>,
     effects: Vec<Effect>,
     dirty: bool,
@@ -65,7 +65,7 @@ impl Roster {
                 .map(|led| (Arc::clone(&led.name), led))
                 .collect(),
             tracked: BTreeMap::new(),
-            uids: BTreeMap::new(),
+            owners: Owners::default(),
             agenda: Agenda::default(),
             rows: Rows::new(workers),
             to_sweep: BTreeSet::new(),
@@ -73,7 +73,6 @@ impl Roster {
             silenced: BTreeMap::new(),
             hears: false,
             holds: false,
-            next_uid: 1,
             released,
             effects: Vec::new(),
             dirty: false,
@@ -260,13 +259,16 @@ impl Roster {
         let mut reweighed = false;
         self.with(now, key, |tracked| {
             tracked.hear(sighting.presence == Presence::Live);
-            tracked.denied = snapshot.denied.contains(key) || !tracked.announced_by(node);
-            reweighed = tracked.weight != node.weight;
-            tracked.weight = node.weight;
-            tracked.check.clone_from(&node.check);
             tracked.health.hear(now, tracked.live);
             tracked.health.fall_quiet(now, quiet);
-            tracked.health.say(now, &node.word);
+            let announces = tracked.announced_by(node);
+            tracked.denied = snapshot.denied.contains(key) || !announces;
+            if announces {
+                reweighed = tracked.weight != node.weight;
+                tracked.weight = node.weight;
+                tracked.check.clone_from(&node.check);
+                tracked.health.say(now, &node.word);
+            }
         });
         (self.dirty, self.holds) = (self.dirty | reweighed, self.holds | reweighed);
     }
@@ -290,7 +292,7 @@ impl Roster {
     }
 
     fn rename_of(&mut self, now: Duration, uid: u64) {
-        if let Some(key) = self.uids.get(&uid).cloned() {
+        if let Some(key) = self.owners.of(uid) {
             self.rename_group(now, &key.name);
         }
     }
@@ -370,9 +372,7 @@ impl Roster {
     }
 
     fn server(&mut self, key: &NodeKey, addr: std::net::SocketAddr, row: Arc<Row>) -> Arc<Server> {
-        let uid = self.next_uid;
-        self.next_uid += 1;
-        self.uids.insert(uid, key.clone());
+        let uid = self.owners.number(key);
         Arc::new(Server::new(
             uid,
             key.clone(),
@@ -383,7 +383,7 @@ impl Roster {
     }
 
     fn with_uid(&mut self, now: Duration, uid: u64, change: impl FnOnce(&mut Tracked)) {
-        if let Some(key) = self.uids.get(&uid).cloned() {
+        if let Some(key) = self.owners.of(uid) {
             self.with(now, &key, change);
         }
     }
@@ -487,7 +487,7 @@ impl Roster {
         };
         self.to_sweep.remove(key);
         let _ = tracked.server.stand(Standing::Out);
-        self.uids.retain(|_, owner| owner != key);
+        self.owners.forget(key);
         self.agenda.set(key, None);
         if let Some(name) = tracked.name {
             self.rows.keep(&tracked.service, &name, tracked.health);

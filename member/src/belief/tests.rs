@@ -44,7 +44,6 @@ fn of(name: &str, generation: u64, port: u16, word: Word) -> Reading {
         heartbeat: 5,
         live: false,
         heard: None,
-        said: None,
         keys: Some(encode(&node).unwrap()),
     }
 }
@@ -297,6 +296,22 @@ fn no_more_nodes_than_the_cap() {
     assert_eq!(belief.take_complaints(), [Complaint::Full(512)]);
 }
 
+/// What it says is read but once.
+#[test]
+fn who_comes_as_another_goes_is_heard_though_there_are_many() {
+    let mut belief = belief();
+    let crowd = |of_nodes: std::ops::Range<u16>| -> Vec<_> {
+        let nodes = of_nodes.map(|i| of(&format!("n{i}"), START, 1000 + i, Word::Ready));
+        nodes.collect()
+    };
+    belief.observe(ms(0), &crowd(0..512));
+    belief.observe(ms(50), &crowd(1..513));
+    let names: Vec<_> = shown(&belief).into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(names.len(), 512);
+    assert!(names.contains(&"n512".to_owned()));
+    assert_eq!(belief.take_complaints(), []);
+}
+
 #[test]
 fn our_own_former_life_is_not_shown_and_a_later_one_outbids_us() {
     let mut belief = belief();
@@ -456,6 +471,23 @@ fn after_our_own_stall_nobody_is_quiet_at_once() {
         shown(&belief)[0].2 == Presence::Silent
     });
     assert_eq!(missed, Some(10_000));
+}
+
+#[test]
+fn our_own_stalls_are_no_part_of_anybodys_rhythm() {
+    let (mut belief, mut now) = (belief(), 0);
+    for _ in 0..10 {
+        now += 3_000;
+        for _ in 0..40 {
+            now += 50;
+            belief.observe(ms(now), &[beating(now)]);
+        }
+    }
+    let missed = (now..now + 9_000).step_by(50).find(|at| {
+        belief.observe(ms(*at), &[beating(now)]);
+        shown(&belief)[0].2 == Presence::Silent
+    });
+    assert_eq!(missed, Some(now + 800));
 }
 
 /// A partition heals, and a digest tells of a beat from before the node died on its other side.

@@ -19,7 +19,7 @@ use crate::gossip::herald;
 use crate::gossip::outlets::{Identity, Outlets, Pulse};
 use crate::gossip::search::Answers;
 use crate::gossip::seeds;
-use crate::gossip::voice::Voice;
+use crate::gossip::voice::{Voice, unix_milliseconds};
 use crate::gossip::wire::Wire;
 use crate::keys::KeyError;
 use crate::node::{Edit, NodeKey, Role, Word};
@@ -351,7 +351,10 @@ impl Actor {
                 "others know a later life of this node, or more of this one than it said; beginning anew"
             );
             self.voice.fall_silent().await;
-            self.begin(generation).await;
+            // Whoever could guess the next one could be met under it first.
+            let ahead = rand::random_range(0..OUTBID_AGAIN.as_millis() as u64);
+            let from = generation.max(unix_milliseconds());
+            self.begin(from.saturating_add(ahead)).await;
         }
     }
 

@@ -204,8 +204,7 @@ impl Guard {
         let plausible = |entry: &DigestEntry<'_>| hearsay.is_plausible(now, speaker, entry);
         let heartbeats: Vec<_> = message.digest.iter().map(plausible).collect();
         let believed = |keys: &NodeKeys<'_>| hearsay.believes(now, speaker, keys);
-        self.census
-            .sift(speaker.from, message, &heartbeats, believed)
+        self.census.sift(speaker, message, &heartbeats, believed)
     }
 
     fn open<'a>(

@@ -27,8 +27,9 @@ pub(super) struct Life {
     pub(super) id: Id,
     handle: ChitchatHandle,
     wire: Arc<Wire>,
-    /// The version of each node's keys that was last handed out.
-    versions: HashMap<ChitchatId, u64>,
+    /// How far each node's keys were when they were last handed out: up to where deleted ones are
+    /// collected, and their highest version.
+    versions: HashMap<ChitchatId, (u64, u64)>,
     live: usize,
     was_full: bool,
     /// Whether others have been told more of this life than it has said.
@@ -92,16 +93,16 @@ impl Life {
         let mut versions = HashMap::with_capacity(self.versions.len());
         let mut readings = Vec::with_capacity(self.versions.len());
         for (id, state) in others {
-            let changed = self.versions.get(id) != Some(&state.max_version());
-            versions.insert(id.clone(), state.max_version());
+            let version = (state.last_gc_version(), state.max_version());
+            let changed = self.versions.get(id) != Some(&version);
+            versions.insert(id.clone(), version);
             let place = id.gossip_advertise_addr;
             let heard = wire.heard_of(&id.node_id, id.generation_id, place);
             readings.push(Reading {
                 id: identity(id),
                 heartbeat: state.heartbeat().into(),
                 live: live.contains(id),
-                heard: heard.map(|(at, _)| at.saturating_duration_since(epoch)),
-                said: heard.and_then(|(_, said)| said),
+                heard: heard.map(|at| at.saturating_duration_since(epoch)),
                 keys: changed.then(|| texts(state, &mine)),
             });
         }
@@ -123,7 +124,7 @@ impl Life {
 
     /// Leaves as many as are believed, of those that were read `before` first. Whoever is left
     /// out is read in full when it is back.
-    fn cut(&mut self, readings: &mut Vec<Reading>, before: &HashMap<ChitchatId, u64>) {
+    fn cut(&mut self, readings: &mut Vec<Reading>, before: &HashMap<ChitchatId, (u64, u64)>) {
         if !std::mem::replace(&mut self.was_full, true) {
             herald::complain(&Complaint::Full(BELIEVABLE));
         }

@@ -92,6 +92,27 @@ async fn members_first() {
     sees(&lb, SOON, is("s2", Word::Ready)).await;
 }
 
+/// Two containers of one image, started in the same millisecond.
+#[tokio::test]
+async fn two_of_one_name_and_generation_begin_anew() {
+    let lb = balancer(ANY_PORT).await;
+    let twin = async |http: u16| {
+        let mut config = member_config("s1", lb.local_addr());
+        config.node.http = Some(SocketAddr::from(([127, 0, 0, 1], http)));
+        config.above = 4_000_000_000_000;
+        Gossip::start(config).await.unwrap()
+    };
+    let twins = [twin(3_001).await, twin(3_002).await];
+    twins.iter().for_each(|twin| twin.say(Word::Ready));
+    let both = |s: &Arc<Snapshot>| {
+        let live = s.named("s1").filter(|seen| is("s1", Word::Ready)(seen));
+        let servers: std::collections::BTreeSet<_> = live.map(|seen| seen.node.http).collect();
+        servers.len() == 2
+    };
+    until(lb.snapshots(), SOON, both).await;
+    assert_ne!(key_of(&twins[0]), key_of(&twins[1]));
+}
+
 #[tokio::test]
 async fn a_word_does_not_wait_for_a_gossip_round() {
     let lb = balancer(ANY_PORT).await;

@@ -369,7 +369,7 @@ impl Voice {
     }
 }
 
-fn unix_milliseconds() -> u64 {
+pub(super) fn unix_milliseconds() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

@@ -219,10 +219,10 @@ impl Wire {
         name: &str,
         generation: u64,
         place: SocketAddr,
-    ) -> Option<(Instant, Option<u64>)> {
+    ) -> Option<Instant> {
         let inside = self.inside();
         let heard = inside.guard.hearsay.heard(name, generation, place);
-        heard.map(|(at, said)| (self.epoch + at, said))
+        heard.map(|at| self.epoch + at)
     }
 
     /// About the nodes at these addresses nobody but themselves is believed, whatever the crowd.

@@ -65,10 +65,15 @@ impl Forged {
         self
     }
 
-    pub(crate) fn node(mut self, id: &[u8]) -> Self {
+    pub(crate) fn node(self, id: &[u8]) -> Self {
+        self.node_collected(id, 0)
+    }
+
+    pub(crate) fn node_collected(mut self, id: &[u8], collected: u64) -> Self {
         self.stream.push(0);
         self.stream.extend_from_slice(id);
-        self.stream.extend_from_slice(&[0; 16]);
+        self.stream.extend_from_slice(&collected.to_le_bytes());
+        self.stream.extend_from_slice(&[0; 8]);
         self
     }
 

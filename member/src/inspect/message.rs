@@ -84,7 +84,8 @@ pub struct NodeKeys<'a> {
     pub size: usize,
     /// Whether there is more in it than receipts, which matter to whom they are for only.
     pub matters: bool,
-    /// The highest of their versions.
+    /// How far they reach: the highest of their versions, or that up to which deleted ones are collected, if
+    /// that is higher. Who is not as far forgets what it knows of the node.
     pub version: u64,
     pub(super) all: &'a [u8],
 }
@@ -230,16 +231,14 @@ impl Delta {
             return Err(Fault("it tells of more nodes than a cluster has"));
         }
         let id = walk.id()?;
-        for _ in ["collected up to", "from version"] {
-            walk.counter()?;
-        }
+        let (collected, _from) = (walk.counter()?, walk.counter()?);
         (self.keys, self.version) = (0, 0);
         self.nodes.push(Part {
             id,
             all: start..start,
             size: 0,
             matters: false,
-            version: 0,
+            version: collected,
         });
         Ok(())
     }
@@ -261,7 +260,7 @@ impl Delta {
         let node = self.nodes.last_mut().ok_or(Fault("a key is nobody's"))?;
         node.size += key.len() + value.len();
         node.matters |= !key.starts_with(keys::RECEIPT);
-        node.version = version;
+        node.version = node.version.max(version);
         self.keys += 1;
         self.version = version;
         Ok(())
@@ -275,7 +274,7 @@ impl Delta {
         };
         node.matters = true;
         self.version = walk.counter()?;
-        node.version = self.version;
+        node.version = node.version.max(self.version);
         self.keys = 1;
         Ok(())
     }

@@ -4,9 +4,10 @@
 //! sees it. Whoever is known stays; the last places are for those who speak for themselves.
 
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
 use crate::inspect::{DigestEntry, Message, NodeKeys, Progress, identity, is_at};
+use crate::limit::Speaker;
 
 /// The nodes that gossip holds, by their identity as it stands on the wire, with the bytes of
 /// their keys and values.
@@ -88,7 +89,7 @@ impl Census {
     /// where they are `plausible`, keys where they are `believed`.
     pub fn sift(
         &mut self,
-        speaker: SocketAddr,
+        speaker: Speaker,
         message: &Message<'_>,
         plausible: &[bool],
         mut believed: impl FnMut(&NodeKeys<'_>) -> bool,
@@ -99,7 +100,7 @@ impl Census {
         let mut heartbeats = Vec::with_capacity(message.digest.len());
         for (place, (entry, plausible)) in message.digest.iter().zip(plausible).enumerate() {
             // Whoever speaks tells of itself first.
-            let own = (place == 0 && is_at(entry.id, speaker)).then_some(speaker);
+            let own = (place == 0 && is_at(entry.id, speaker.from)).then_some(speaker);
             heartbeats.push(*plausible && (self.holds(entry.id) || self.admits(entry, own)));
         }
         let mut hears = |node| self.speaks_of(&node) && believed(&node) && self.fits(&node);
@@ -114,13 +115,14 @@ impl Census {
 
     /// Whether there is room for a node that is not held, which tells of itself from its `own` address or
     /// is told of by others.
-    fn admits(&mut self, entry: &DigestEntry<'_>, own: Option<SocketAddr>) -> bool {
-        let lives = |at| self.spoke.iter().filter(|id| is_at(id, at)).count();
-        let speaks_for_itself = own.is_some_and(|at| lives(at) < LIVES);
+    fn admits(&mut self, entry: &DigestEntry<'_>, own: Option<Speaker>) -> bool {
+        let lives = |own: Speaker| self.spoke.iter().filter(|id| is_at(id, own.from)).count();
+        let itself = own.filter(|own| lives(*own) < LIVES);
+        let is_of_few = |own: Speaker| own.proven && self.of_host(own.from.ip()) < SHARE;
         let limit = if own.is_some() && self.has_lived(entry.id) {
             DIGEST + LATER_LIVES
-        } else if speaks_for_itself {
-            DIGEST
+        } else if let Some(own) = itself {
+            DIGEST - if is_of_few(own) { 0 } else { SHARES }
         } else {
             HEARSAY.min(self.live + RUMOURS)
         };
@@ -128,13 +130,22 @@ impl Census {
         let fits = taken + entry.size() <= limit;
         if fits {
             self.fresh[0].add(entry.id, 0);
-            if speaks_for_itself {
+            if itself.is_some() {
                 self.spoke.insert(entry.id.into());
             }
         } else {
             self.turned_away += 1;
         }
         fits
+    }
+
+    /// What the nodes on that host take of a digest.
+    fn of_host(&self, ip: IpAddr) -> usize {
+        let is_there = |id: &[u8]| identity(id).is_some_and(|(.., at)| at.ip() == ip);
+        let held = self.tallies().flat_map(|tally| tally.nodes.keys());
+        held.filter(|id| is_there(id))
+            .map(|id| id.len() + NUMBERS)
+            .sum()
     }
 
     /// Whether an earlier life of that node is held.
@@ -183,6 +194,11 @@ const NUMBERS: usize = 24;
 /// Bytes of all digest entries. chitchat asserts that a datagram has room for a whole block
 /// (16 KiB) beside them.
 const DIGEST: usize = 45_000;
+/// The last part of it, for nodes on hosts that take less than their share, so that nobody shuts others out
+/// by making up nodes on many ports of one.
+const SHARES: usize = 4_000;
+/// Some twenty nodes.
+const SHARE: usize = 1_000;
 /// Beyond it, for later lives of nodes that are held, so that nobody is shut out by beginning anew.
 const LATER_LIVES: usize = 3_000;
 /// The part of it for nodes that others tell of: 600 of usual names, former lives included.

@@ -33,7 +33,7 @@ pub struct Hearsay {
 #[derive(Clone, Copy, Debug)]
 struct Rumour {
     place: SocketAddr,
-    /// The version of what is told.
+    /// How far what is told reaches.
     version: u64,
     /// When it was told, or the node was first asked.
     since: Duration,
@@ -73,18 +73,12 @@ impl Hearsay {
         self.deaf = now + DEAF;
     }
 
-    /// When a node was last heard from its own mouth, and the heartbeat it last told.
-    pub fn heard(
-        &self,
-        name: &str,
-        generation: u64,
-        place: SocketAddr,
-    ) -> Option<(Duration, Option<u64>)> {
+    /// When a node was last heard from its own mouth.
+    pub fn heard(&self, name: &str, generation: u64, place: SocketAddr) -> Option<Duration> {
         let voice = self.voices.get(&place)?;
         let who = voice.id.as_deref().and_then(identity)?;
         let is_it = who == (name.as_bytes(), generation, place);
-        let proven = voice.proven.filter(|_| is_it)?;
-        Some((proven, voice.heartbeat()))
+        voice.proven.filter(|_| is_it)
     }
 
     /// Takes in who speaks. A digest begins with the node that made it.
@@ -147,7 +141,7 @@ impl Hearsay {
                 if now < self.deaf {
                     rumour.since = rumour.since.max(now.saturating_sub(SINCE_ASKED));
                 }
-                !refuted && rumour.is_over(now)
+                !refuted && rumour.is_over(now, voice)
             }
             None => {
                 self.doubt_it(now, place, keys);
@@ -217,9 +211,10 @@ impl Rumour {
         })
     }
 
-    /// Whether it has been asked in vain.
-    fn is_over(&self, now: Duration) -> bool {
-        self.asked == ASKED.len() && now >= self.since + PATIENCE
+    /// Whether it has been asked in vain. What it says comes a message after it has said how much that is.
+    fn is_over(&self, now: Duration, voice: Option<&Voice>) -> bool {
+        let rose = voice.map_or(Duration::ZERO, |voice| voice.rose);
+        self.asked == ASKED.len() && now >= self.since.max(rose) + PATIENCE
     }
 
     /// How long who has answered is not asked again.

@@ -36,6 +36,14 @@ fn names(count: usize) -> Vec<String> {
 
 /// All of it is plausible, and believed.
 fn sift(census: &mut Census, speaker: SocketAddr, message: &Message<'_>) -> Option<Vec<u8>> {
+    let speaker = Speaker {
+        from: speaker,
+        proven: true,
+    };
+    sift_of(census, speaker, message)
+}
+
+fn sift_of(census: &mut Census, speaker: Speaker, message: &Message<'_>) -> Option<Vec<u8>> {
     let plausible = vec![true; message.digest.len()];
     census.sift(speaker, message, &plausible, |_| true)
 }
@@ -184,6 +192,33 @@ fn who_begins_anew_has_room() {
     assert!(sift(&mut census, at(1), &Message::read(&own).unwrap()).is_none());
 }
 
+#[test]
+fn who_is_alone_on_its_host_has_room() {
+    let mut census = Census::default();
+    let host = |host: u8, port| SocketAddr::from(([10, 0, 0, host], port));
+    let mut turn_up = |speaker: Speaker, name: &str| {
+        let syn = Forged::syn("ragot").heartbeat(&id(name, 1, speaker.from), 5);
+        let bytes = syn.bytes();
+        sift_of(&mut census, speaker, &Message::read(&bytes).unwrap()).is_none()
+    };
+    let proven = |from| Speaker { from, proven: true };
+    let name = |n: u16| format!("made-up-{n:04}");
+    let came: Vec<_> = (1..2_001)
+        .map(|n| turn_up(proven(host(2, n)), &name(n)))
+        .collect();
+    assert_eq!(came.iter().filter(|came| **came).count(), 41_000 / 53);
+    let forged = Speaker {
+        from: host(3, 1),
+        proven: false,
+    };
+    assert!(!turn_up(forged, "newcomer"), "it may be on one host too");
+    assert!(turn_up(proven(host(3, 1)), "newcomer"));
+    let of_next = (1..101)
+        .filter(|n| turn_up(proven(host(4, *n)), &name(*n)))
+        .count();
+    assert_eq!(of_next, 19, "1,000 bytes");
+}
+
 /// The last octets of an IPv6 address may be those of another node's IPv4 address.
 #[test]
 fn an_address_is_no_part_of_another() {
@@ -273,12 +308,11 @@ mod hearsay {
         speaks(&mut hearsay, 1, speaker(NODE), 2);
         assert!(believes(&mut hearsay, 2, speaker(NODE), 2, "st"));
         assert!(!believes(&mut hearsay, 2, speaker(NODE), 1, "st"));
-        let said = Some((ms(2), Some(5)));
-        assert_eq!(hearsay.heard("s1", 2, at(NODE)), said);
+        assert_eq!(hearsay.heard("s1", 2, at(NODE)), Some(ms(2)));
         assert_eq!(hearsay.heard("s1", 1, at(NODE)), None);
         // Its next life, of which it tells before it has told who it is.
         assert!(believes(&mut hearsay, 3, speaker(NODE), 3, "st"));
-        assert_eq!(hearsay.heard("s1", 3, at(NODE)), Some((ms(3), None)));
+        assert_eq!(hearsay.heard("s1", 3, at(NODE)), Some(ms(3)));
     }
 
     #[test]
@@ -295,6 +329,36 @@ mod hearsay {
             }
         }
         assert!((2..20).contains(&asked), "asked {asked} times");
+    }
+
+    /// Where more is collected than is known all is forgotten, and then any version counts.
+    #[test]
+    fn nobody_has_us_forget_a_node_that_answers() {
+        let mut hearsay = Hearsay::default();
+        let id = id("s1", 1, at(NODE));
+        let forged = Forged::ack().node_collected(&id, 1 << 40);
+        let bytes = forged.key("st", "left", 5).bytes();
+        let message = Message::read(&bytes).unwrap();
+        for now in (100..10_000).step_by(50) {
+            let keys = message.nodes().next().unwrap();
+            assert!(!hearsay.believes(ms(now), speaker(OTHER), &keys), "{now}");
+            if hearsay.asks(ms(now)).contains(&at(NODE)) {
+                speaks(&mut hearsay, now + 1, speaker(NODE), 1);
+            }
+        }
+    }
+
+    /// What it has said comes a message after it has told how much that is.
+    #[test]
+    fn who_has_just_said_as_much_is_not_spoken_for() {
+        let mut hearsay = Hearsay::default();
+        for now in (0..10_000).step_by(50) {
+            let version = if now < 3_000 { 8 } else { 9 };
+            tells(&mut hearsay, now, speaker(NODE), 1, [now, version]);
+            let is_believed = believes(&mut hearsay, now + 1, speaker(OTHER), 1, "st");
+            assert_eq!(is_believed, now >= 3_500, "{now}");
+            hearsay.asks(ms(now + 2));
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub(super) struct Voice {
     pub(super) proven: Option<Duration>,
     /// The highest version of a key that it has told to have.
     pub(super) version: u64,
+    /// When it first told that.
+    pub(super) rose: Duration,
     /// The heartbeat it last told, and when.
     beat: Option<(Duration, u64)>,
     /// How many heartbeats it counts in a second.
@@ -35,7 +37,9 @@ impl Voice {
         }
         if proven {
             self.beat(now, entry.progress.heartbeat);
-            self.version = self.version.max(entry.progress.version);
+            if entry.progress.version > self.version {
+                (self.version, self.rose) = (entry.progress.version, now);
+            }
         }
     }
 
@@ -63,11 +67,6 @@ impl Voice {
         let who = self.id.as_deref().filter(|who| *who != id);
         let is_later = who.is_some_and(|who| generation(who) >= generation(id));
         is_later && self.is_there(now)
-    }
-
-    /// The heartbeat it last told.
-    pub(super) fn heartbeat(&self) -> Option<u64> {
-        self.beat.map(|(_, heartbeat)| heartbeat)
     }
 
     /// Whether it can have come to `heartbeat` by now.

@@ -127,7 +127,8 @@ impl World {
                 continue;
             }
             let held = watcher.is_held_out(key, now) && !chosen.is_empty();
-            let denied = watcher.snapshot.denied.contains(key);
+            let is_hidden = !watcher.snapshot.nodes.contains_key(key);
+            let denied = is_hidden || watcher.snapshot.denied.contains(key);
             let denied = denied && self.may_be_another_s(balancer, member);
             if !held && !denied && !self.may_seem_replaced(watcher, life) {
                 let word = watcher.word(key);

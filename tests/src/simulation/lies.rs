@@ -27,7 +27,12 @@ impl World {
         let Some(server) = self.server_of(victim) else {
             return;
         };
-        let name = format!("liar{}", self.lives.len());
+        let own = self.slots[victim].as_ref();
+        let own = own.map(|process| Arc::clone(&self.lives[process.ear.me].id.key.name));
+        let name = match own.filter(|_| self.chance.below(3) == 0) {
+            Some(own) => own.to_string(),
+            None => format!("liar{}", self.lives.len()),
+        };
         self.appear(host, millis, &Description::backend(&name, server), None);
     }
 
@@ -46,10 +51,13 @@ impl World {
 
     fn appear(&mut self, host: Slot, millis: u64, describe: &Description, process: Option<u64>) {
         let number = self.lives.len();
-        let key = NodeKey {
+        let mut key = NodeKey {
             name: Arc::clone(&describe.name),
             generation: self.wall(host).saturating_sub(number as u64 % 3 * 10_000),
         };
+        while self.lives.iter().any(|life| life.id.key == key) {
+            key.generation += 1;
+        }
         let gossip = self.ground.address(host, LIARS + (number % 1000) as u16);
         let id = Id { key, gossip };
         let mut liar = Life::new(id, NOBODY, describe, Word::Ready);
@@ -60,7 +68,7 @@ impl World {
     }
 
     /// The one that was made up speaks to all, at first maybe without a word, then saying now this and
-    /// now that, and of others that it has evicted them.
+    /// now that, of others that it has evicted them, and that their heartbeats are ahead of what they are.
     pub(super) fn lie(&mut self, host: Slot, liar: LifeId, until: Duration) -> Result<(), String> {
         if self.now >= until {
             return Ok(());
@@ -87,8 +95,10 @@ impl World {
         if heartbeat == mute + 1 {
             self.note_late(liar);
         }
-        let state = (liar, heartbeat, version);
-        self.tell_all(host, from, vec![state])
+        let ahead = self.chance.pick(&self.present()).copied();
+        let ahead = ahead.map(|life| (life, self.lives[life].heartbeat + AHEAD, 0));
+        let own = (liar, heartbeat, version);
+        self.tell_all(host, from, ahead.into_iter().chain([own]).collect())
     }
 
     /// The lives that members have now.
@@ -267,5 +277,7 @@ impl World {
 
 /// Where liars gossip from.
 const LIARS: u16 = 9000;
+/// Heartbeats of a node that others are believed to have heard before us.
+const AHEAD: u64 = 60;
 /// For so long a node must have been undisturbed: it is known then, and known to speak.
 const CALM: Duration = Duration::from_secs(1);

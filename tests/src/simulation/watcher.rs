@@ -99,7 +99,6 @@ impl Watcher {
                 heartbeat: held.heartbeat,
                 live: samples.is_some_and(|samples| samples.live),
                 heard: ear.heard_of(life, &lives[life]),
-                said: None,
                 keys,
             });
         }

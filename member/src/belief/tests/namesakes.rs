@@ -257,13 +257,13 @@ fn who_speaks_itself_is_heard_whatever_others_say_of_its_heartbeat() {
     let mut belief = belief();
     let mut real = live(of("a", START + 1, 3000, Word::Ready));
     for now in 1..100 {
-        (real.heartbeat, real.heard, real.said) = (now, Some(ms(50 * now)), Some(now));
+        (real.heartbeat, real.heard) = (now, Some(ms(50 * now)));
         belief.observe(ms(50 * now), std::slice::from_ref(&real));
     }
     (real.heartbeat, real.live) = (1 << 40, false);
     for now in 100..300 {
         if now % 12 == 0 {
-            (real.heard, real.said) = (Some(ms(50 * now)), Some(now));
+            real.heard = Some(ms(50 * now));
         }
         belief.observe(ms(50 * now), std::slice::from_ref(&real));
         let seen = shown(&belief);
@@ -444,6 +444,54 @@ fn another_of_the_same_name_and_generation_is_not_taken_for_it() {
             assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
             assert_eq!(belief.snapshot().denied, BTreeSet::new());
         }
+    }
+}
+
+/// Who was there first the others cannot know.
+#[test]
+fn a_name_and_generation_that_another_has_outbid_us() {
+    let mut belief = belief();
+    let same = of("lb", START, 3000, Word::Ready);
+    belief.observe(ms(0), std::slice::from_ref(&same));
+    assert_eq!(belief.outbid(), Some(START));
+}
+
+/// Whoever was met first under a name and generation is not met first under the next.
+#[test]
+fn who_begins_anew_is_not_behind_one_that_copies_it() {
+    let mut belief = belief().wary();
+    let real = |life| live(of("a", START + life, 3000, Word::Ready));
+    let fake = |life| {
+        let mut fake = live(of("a", START + life, 3001, Word::Down("fire".into())));
+        fake.id.gossip = at(9999);
+        fake
+    };
+    belief.observe(ms(0), &[fake(1)]);
+    belief.observe(ms(50), &[fake(1), real(1)]);
+    belief.observe(ms(100), &[fake(1), real(1), real(7)]);
+    belief.observe(ms(150), &[fake(1), real(1), real(7), fake(7)]);
+    assert_eq!(shown(&belief), [a(START + 7, Presence::Live, Word::Ready)]);
+}
+
+/// Heartbeats that others tell of are let in as far as the node may have come: a second's.
+#[test]
+fn who_speaks_is_not_hidden_by_another_of_its_name_when_its_heartbeat_stands() {
+    let mut belief = belief().wary();
+    let mut real = live(of("a", START + 1, 3000, Word::Ready));
+    let mut fake = live(of("a", START + 2, 3000, Word::Down("fire".into())));
+    fake.id.gossip = SocketAddr::from(([10, 0, 0, 2], 9999));
+    let mut told = 0;
+    for now in 1..400 {
+        let own = 2 * now;
+        if now % 100 == 0 {
+            told = own + 60;
+        }
+        real.heartbeat = own.max(told);
+        (real.heard, real.live) = (Some(ms(50 * now)), own >= told);
+        (fake.heard, fake.heartbeat) = (Some(ms(50 * now)), now);
+        let all = [real.clone(), fake.clone()];
+        belief.observe(ms(50 * now), &all[..if now > 20 { 2 } else { 1 }]);
+        assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
     }
 }
 

@@ -120,7 +120,7 @@ async fn bent_messages_end_no_life() {
     let kept = lock(&tapped.kept).clone();
     assert!(kept.len() >= 6);
     let mut bent = bent(&kept, 20_000 / kept.len());
-    let ours = generation.to_le_bytes();
+    let ours = id("lb", generation, lb.local_addr());
     let progress = |bytes: &Vec<u8>| {
         let message = Message::read(bytes).ok();
         let digest = message.into_iter().flat_map(|message| message.digest);
@@ -130,10 +130,10 @@ async fn bent_messages_end_no_life() {
     let said = kept.iter().map(progress);
     let said = said.fold(Progress::default(), Progress::max);
     // A later life of ours would be yielded to, once in ten seconds, as to a clock set back; so
-    // would more of this one than it has said.
+    // would this one at another address, and more of it than it has said.
     bent.retain(|bytes| {
         let message = Message::read(bytes);
-        let is_ours = |id: &[u8]| id.starts_with(b"\x02\0lb") && id[4..12] != ours;
+        let is_ours = |id: &[u8]| id.starts_with(b"\x02\0lb") && id != ours;
         let others = |message: Message<'_>| message.digest.iter().all(|e| !is_ours(e.id));
         message.is_err() || (message.is_ok_and(others) && !progress(bytes).is_beyond(said))
     });
