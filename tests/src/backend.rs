@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::deadline::eventually;
 use crate::process::own_ip;
 
 /// A webapp that is running.
@@ -41,9 +42,11 @@ impl Backend {
         Self::at(name, (own_ip(), 0).into()).await
     }
 
-    /// At a given address, as one that comes back.
+    /// At a given address, as one that comes back. Whatever listens on all addresses may have been given its
+    /// port meanwhile, for as long as another test runs.
     pub async fn at(name: &str, addr: SocketAddr) -> Self {
-        let listener = TcpListener::bind(addr).await.expect("a free port");
+        let bind = async || TcpListener::bind(addr).await.ok();
+        let listener = eventually(format_args!("{addr} is free"), bind).await;
         let state = Arc::new(State {
             name: name.to_owned(),
             health: AtomicU16::new(200),

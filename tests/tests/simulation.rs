@@ -372,3 +372,60 @@ fn what_was_gone_for_a_moment_may_have_been_met() {
         ],
     );
 }
+
+/// A liar told of heartbeats that it had yet to reach, and had it evicted while its own stood still.
+#[test]
+fn who_is_evicted_is_asked_first() {
+    holds(
+        1109,
+        &[
+            (200, Start(3)),
+            (211, Start(6)),
+            (229, Start(1)),
+            (284, Start(9)),
+            (820, Start(11)),
+            (976, Start(10)),
+            (1254, Start(0)),
+            (1473, Start(2)),
+            (1528, Start(12)),
+            (2016, Start(13)),
+            (2380, Start(8)),
+            (2396, Start(4)),
+            (2697, Start(5)),
+            (2751, Start(7)),
+            (3909, Delay(400, 7762)),
+            (7476, Leave(5)),
+            (7742, KillMember(10)),
+            (10127, Start(10)),
+            (10238, Leave(13)),
+            (12479, Start(5)),
+            (13473, Start(13)),
+            (14305, Stop(2, 4548)),
+            (50443, Pose(12, 12, 88387)),
+        ],
+    );
+}
+
+/// A liar that had been silent for eight seconds, of a later generation, took its server while its heartbeat
+/// stood still.
+#[test]
+fn the_silent_have_no_say_on_a_server_whose_node_speaks() {
+    holds(
+        2579,
+        &[
+            (5, Start(6)),
+            (113, Start(0)),
+            (944, Kill(3)),
+            (970, Start(2)),
+            (1393, Start(3)),
+            (1482, Start(1)),
+            (1957, Start(7)),
+            (2159, Start(4)),
+            (2919, Start(5)),
+            (5018, Isolate(2, All, 825)),
+            (6082, StartElsewhere(3)),
+            (7948, Claim(5, 5, 3000)),
+            (18982, Pose(7, 4, 1863)),
+        ],
+    );
+}
