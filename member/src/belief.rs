@@ -23,7 +23,7 @@ use crate::claims::{self, Ruling};
 use crate::eviction::Eviction;
 use crate::keys::KeyError;
 use crate::lives;
-use crate::node::{NodeKey, Role};
+use crate::node::{Node, NodeKey, Role};
 use crate::pace;
 use crate::peer::{Circumstances, Peer};
 use crate::reading::{Id, Reading};
@@ -185,14 +185,25 @@ impl Belief {
             .max()
     }
 
-    /// Where to ask whether a node is still there, of whose server another says that it is its own, or
-    /// that it has evicted it.
-    pub fn contested(&self) -> BTreeSet<SocketAddr> {
-        let asked = |(id, (_, peer)): (&Id, &(u64, Peer))| Some((peer.is_asked()?, id.gossip));
-        let mut evicted: Vec<_> = self.peers.iter().filter_map(asked).collect();
-        evicted.sort_unstable_by(|one, other| other.cmp(one));
-        let evicted = evicted.into_iter().take(ASKED).map(|(_, at)| at);
-        evicted.chain(self.ruling.ask.iter().copied()).collect()
+    /// Where to ask now whether a node is still there: one that is quiet, if we depend on it; one of whose
+    /// server another says that it is its own; and one that somebody has evicted.
+    pub fn asks(&mut self, now: Duration) -> BTreeSet<SocketAddr> {
+        // After a stall of our own everybody seems to be quiet.
+        let is_calm = now >= self.forgiving_until;
+        let least = QUIET * self.interval;
+        let (mut asked, mut strangers) = (BTreeSet::new(), 0..STRANGERS);
+        for (id, (_, peer)) in &mut self.peers {
+            let is_balancer = |node: &Node| node.role == Role::Balancer;
+            let matters = self.wary || peer.node().is_some_and(is_balancer);
+            let is_missed = is_calm && matters && peer.is_quiet(now, least);
+            let is_wanted = is_missed || peer.is_doomed() || self.ruling.ask.contains(id);
+            let is_due = is_wanted && peer.may_be_asked(now);
+            if is_due && (peer.has_spoken() || strangers.next().is_some()) {
+                peer.ask(now);
+                asked.insert(id.gossip);
+            }
+        }
+        asked
     }
 
     /// What is to be told, once.
@@ -372,7 +383,7 @@ impl Belief {
         let mut receipts = Receipts::new();
         // After a stall of our own everybody seems to be.
         let wary = self.wary && now >= self.forgiving_until;
-        let (least, borne) = (QUIET * self.interval, self.least());
+        let least = QUIET * self.interval;
         let shown = self.one_of_each_key(shown);
         for id in shown.values() {
             let Some((_, peer)) = self.peers.get_mut(id) else {
@@ -387,7 +398,7 @@ impl Belief {
                 receipts.insert(id.key.clone(), receipt);
             }
             let wary = wary && sighting.node.role == Role::Backend;
-            if wary && peer.is_quiet(now, least, borne) {
+            if wary && peer.is_quiet(now, least) {
                 quiet.insert(id.key.clone());
             }
             nodes.insert(id.key.clone(), sighting);
@@ -453,8 +464,9 @@ const NODES: usize = 512;
 const KEPT: usize = 2 * NODES;
 /// More are told of, once: each of them sends more with every other.
 const MANY: usize = 300;
-/// So many of those that somebody has evicted are asked at once, who spoke last first.
-const ASKED: usize = 64;
+/// Of those that have never spoken themselves so many are asked at a time: whoever makes up nodes says where
+/// they are.
+const STRANGERS: usize = 4;
 /// Of our own intervals, who has been heard within so many is not quiet.
 const QUIET: u32 = 3;
 /// How far apart two machines' clocks may be before a join must first be heard twice.

@@ -41,8 +41,8 @@ pub struct Claim<'a> {
 pub struct Ruling {
     /// Whose claims do not count, and whose does instead.
     pub denied: BTreeMap<Id, Id>,
-    /// Where to ask whether a node is still there.
-    pub ask: BTreeSet<SocketAddr>,
+    /// Who is to be asked whether it is still there.
+    pub ask: BTreeSet<Id>,
     /// Those denied a server whose node has been heard since.
     pub proven: BTreeSet<Id>,
 }
@@ -126,7 +126,7 @@ fn decide(now: Duration, rivals: &[Claim<'_>], law: &Law, ruling: &mut Ruling) {
         later.any(|later| !is_there(one, later) && may_be_there(later))
     };
     let wanted = rivals.iter().enumerate().filter(is_wanted).take(ASKED);
-    ruling.ask.extend(wanted.map(|(_, one)| one.id.gossip));
+    ruling.ask.extend(wanted.map(|(_, one)| one.id.clone()));
     for (place, rival) in rivals.iter().enumerate() {
         let is_proven = place > turn && is_there(holder, rival);
         let is_beside = rival.spoke.is_some_and(|at| at >= holder.met);

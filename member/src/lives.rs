@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::node::{Node, Word};
 use crate::reading::Id;
+use crate::snapshot::Presence;
 
 /// One life of a name.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +20,8 @@ pub struct Life<'a> {
     pub id: &'a Id,
     /// What it says of itself.
     pub node: &'a Node,
-    /// Whether it is heard, or has just spoken itself.
-    pub is_there: bool,
+    /// Whether it is heard.
+    pub presence: Presence,
     /// When it last was.
     pub heard: Option<Duration>,
     /// When we first knew of it.
@@ -80,7 +81,7 @@ fn has_left(life: &Life<'_>) -> bool {
 }
 
 fn is_heard(life: &Life<'_>) -> bool {
-    life.is_there && !has_left(life)
+    life.presence == Presence::Live && !has_left(life)
 }
 
 /// Whether `life` gives way to `other`, which is at its address. Who is heard could not say a word

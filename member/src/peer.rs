@@ -34,6 +34,8 @@ pub struct Peer {
     heard: Option<Duration>,
     /// When it last spoke itself.
     spoke: Option<Duration>,
+    /// The pause that is borne with.
+    pause: Duration,
     /// Whether it has not spoken itself for so long that it may be evicted.
     speechless: bool,
     /// The server that it says is its own, and since when it has said so, in this life and in those before.
@@ -46,8 +48,10 @@ pub struct Peer {
     evicted: Option<Word>,
     /// The heartbeat at which it was last evicted.
     doomed: Option<u64>,
-    /// While it is asked whether it is there, because it counts as left otherwise: until when.
+    /// When it was last asked whether it is there.
     asked: Option<Duration>,
+    /// Since it counts as left if it does not answer: until when it may.
+    answer_by: Option<Duration>,
     shown: Option<Arc<Sighting>>,
 }
 
@@ -85,6 +89,7 @@ impl Peer {
             presence: Presence::Silent,
             heard: None,
             spoke: None,
+            pause: Duration::ZERO,
             speechless: false,
             server: None,
             process: None,
@@ -92,6 +97,7 @@ impl Peer {
             evicted: None,
             doomed: None,
             asked: None,
+            answer_by: None,
             shown: None,
         }
     }
@@ -111,16 +117,11 @@ impl Peer {
         Life {
             id,
             node,
-            is_there: self.is_there(),
+            presence: self.presence,
             heard: self.heard,
             met: self.first_seen,
             left: self.left,
         }
-    }
-
-    /// Whether it is heard, or has just spoken itself.
-    fn is_there(&self) -> bool {
-        self.presence == Presence::Live || !self.speechless
     }
 
     /// What it claims, while it has not left.
@@ -136,7 +137,7 @@ impl Peer {
             begun,
             met: self.first_seen,
             spoke: self.spoke,
-            is_there: self.is_there(),
+            is_there: self.presence == Presence::Live || !self.speechless,
         };
         (node.word != Word::Left).then_some(claim)
     }
@@ -186,13 +187,17 @@ impl Peer {
         self.rhythm.last().unwrap_or(self.first_seen)
     }
 
-    /// Whether it still counts as heard, but has paused for two thirds of what is borne with, which is
-    /// `borne` at least, and for `least`.
-    pub fn is_quiet(&self, now: Duration, least: Duration, borne: Duration) -> bool {
-        let known = self.rhythm.patience();
-        let patience = known.map(|known| least.max(2 * known.max(borne) / 3));
-        let since = self.rhythm.last().zip(patience);
-        self.presence == Presence::Live && since.is_some_and(|(at, patience)| now >= at + patience)
+    /// Whether it still counts as heard, but has given no sign for two thirds of the pause that is borne with,
+    /// and for `least`.
+    pub fn is_quiet(&self, now: Duration, least: Duration) -> bool {
+        let patience = least.max(2 * self.pause / 3);
+        let sign = self.rhythm.last().max(self.spoke);
+        self.presence == Presence::Live && sign.is_some_and(|at| now >= at + patience)
+    }
+
+    /// Whether it has ever spoken itself.
+    pub fn has_spoken(&self) -> bool {
+        self.spoke.is_some()
     }
 
     /// The last heartbeat seen.
@@ -212,23 +217,40 @@ impl Peer {
 
     /// The same by our own operator, who need not ask.
     pub fn evict_at_once(&mut self, heartbeat: u64) {
-        self.asked = Some(Duration::ZERO);
+        self.answer_by = Some(Duration::ZERO);
         self.evict(Duration::ZERO, heartbeat);
     }
 
-    /// When it last spoke itself, if it is to be asked now whether it is there.
-    pub fn is_asked(&self) -> Option<Option<Duration>> {
-        let is_asked = self.asked.is_some() && self.evicted.is_none();
-        is_asked.then_some(self.spoke)
+    /// Whether it is to be asked before it counts as evicted.
+    pub fn is_doomed(&self) -> bool {
+        self.is_gone() && self.evicted.is_none()
+    }
+
+    /// Whether it may be asked once more whether it is there.
+    pub fn may_be_asked(&self, now: Duration) -> bool {
+        self.asked.is_none_or(|at| now >= at + ASKED_AGAIN)
+    }
+
+    /// It is asked at `now`.
+    pub fn ask(&mut self, now: Duration) {
+        self.asked = Some(now);
+        if self.is_doomed() {
+            let pause = self.rhythm.patience().unwrap_or_default();
+            self.answer_by.get_or_insert(now + pause.max(PATIENCE));
+        }
+    }
+
+    /// Whether somebody has evicted it who has heard as much of it as we, and we do not hear it.
+    fn is_gone(&self) -> bool {
+        let doomed = self.doomed.is_some_and(|at| self.heartbeat <= at);
+        let silent = self.presence == Presence::Silent && self.speechless;
+        doomed && silent && self.node.is_some() && !self.has_left()
     }
 
     /// Makes the word what it counts as.
     fn settle(&mut self, now: Duration) {
-        let doomed = self.doomed.is_some_and(|at| self.heartbeat <= at);
-        let silent = self.presence == Presence::Silent && self.speechless;
-        let is_gone = doomed && silent && !self.has_left();
-        self.asked = is_gone.then(|| self.asked.unwrap_or(now + PATIENCE));
-        let counts_as_left = self.asked.is_some_and(|until| now >= until);
+        self.answer_by = self.answer_by.filter(|_| self.is_gone());
+        let counts_as_left = self.answer_by.is_some_and(|until| now >= until);
         let Some(node) = &mut self.node else {
             return;
         };
@@ -299,8 +321,8 @@ impl Peer {
         let moves = self.rhythm.last().is_some_and(fresh);
         let promised = so.promised && fresh(self.first_seen);
         let known = self.rhythm.patience().map(|known| known.max(so.least));
-        let pause = known.unwrap_or(so.fresh_for);
-        let within = |at: Option<Duration>| at.is_some_and(|at| so.now < at + pause);
+        self.pause = known.unwrap_or(so.fresh_for);
+        let within = |at: Option<Duration>| at.is_some_and(|at| so.now < at + self.pause);
         // Others may tell of heartbeats that it has yet to reach: then its own voice counts.
         let (beats, speaks) = (within(self.rhythm.last()), within(self.spoke));
         let was_live = self.presence == Presence::Live;
@@ -358,7 +380,9 @@ fn date<T: PartialEq>(dated: &mut Dated<T>, said: Option<T>, now: Duration) {
 
 /// How long who can be evicted has not spoken itself.
 const SPEECHLESS: Duration = Duration::from_secs(2);
-/// How long who is evicted has to answer.
+/// Between two times that it is asked.
+const ASKED_AGAIN: Duration = Duration::from_millis(40);
+/// How long who is evicted has to answer, or as long as its heartbeat may pause.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Evictions kept of one node; an operator types fewer.
 const EVICTIONS: usize = 64;

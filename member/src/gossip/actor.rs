@@ -326,7 +326,7 @@ impl Actor {
             return;
         };
         belief.observe(now, &readings);
-        let contested = belief.contested();
+        let asked = belief.asks(now);
         let complaints = belief.take_complaints();
         let (snapshot, receipts) = (belief.snapshot(), belief.receipts());
         let belied = self.voice.is_belied().then_some(0);
@@ -341,7 +341,7 @@ impl Actor {
         }
         self.voice.doubt(self.contacts.balancers(&snapshot));
         self.outlets.tell(snapshot, receipts);
-        contested.into_iter().for_each(|to| self.voice.poke(to));
+        asked.into_iter().for_each(|to| self.voice.poke(to));
         self.ask();
         self.seek(now);
         let calm = self.outbid.is_none_or(|at| now >= at + OUTBID_AGAIN);

@@ -213,7 +213,7 @@ impl Wire {
         heard.map(|at| self.epoch + at)
     }
 
-    /// When the node itself was last heard, and the heartbeat it last told.
+    /// When the node itself was last heard.
     pub(super) fn heard_of(
         &self,
         name: &str,

@@ -27,9 +27,9 @@ impl World {
             return Ok(());
         };
         let changed = watcher.look(now, &process.ear, &self.lives);
-        let contested = watcher.belief.contested();
+        let asked = watcher.belief.asks(now);
         let epoch = process.epoch;
-        for to in contested {
+        for to in asked {
             self.after(0, Event::Poke(slot, epoch, to));
         }
         let Some(watcher) = self.watcher(slot) else {
