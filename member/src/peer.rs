@@ -192,7 +192,8 @@ impl Peer {
     pub fn is_quiet(&self, now: Duration, least: Duration) -> bool {
         let patience = least.max(2 * self.pause / 3);
         let sign = self.rhythm.last().max(self.spoke);
-        self.presence == Presence::Live && sign.is_some_and(|at| now >= at + patience)
+        let is_heard = self.presence == Presence::Live && !self.has_left();
+        is_heard && sign.is_some_and(|at| now >= at + patience)
     }
 
     /// Whether it has ever spoken itself.
