@@ -19,13 +19,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::asking::Asking;
 use crate::claims::{self, Ruling};
 use crate::eviction::Eviction;
 use crate::keys::KeyError;
 use crate::lives;
 use crate::node::{Node, NodeKey, Role};
 use crate::pace;
-use crate::peer::{Circumstances, Peer};
+use crate::peer::{Circumstances, Claims, Peer};
 use crate::reading::{Id, Reading};
 use crate::receipt::Receipts;
 use crate::snapshot::{Sighting, Snapshot};
@@ -67,6 +68,7 @@ pub struct Belief {
     receipts: Arc<Receipts>,
     /// Whose server is whose, where several say so.
     ruling: Ruling,
+    asking: Asking,
     /// Of those denied a server, who was told of.
     told: BTreeSet<Id>,
     complaints: Vec<Complaint>,
@@ -92,6 +94,7 @@ impl Belief {
             snapshot: Arc::default(),
             receipts: Arc::default(),
             ruling: Ruling::default(),
+            asking: Asking::default(),
             told: BTreeSet::new(),
             complaints: Vec::new(),
             was_crowded: false,
@@ -185,25 +188,33 @@ impl Belief {
             .max()
     }
 
-    /// Where to ask now whether a node is still there: one that is quiet, if we depend on it; one of whose
+    /// Where to ask now whether a node is still there: one that is missed, if we depend on it; one of whose
     /// server another says that it is its own; and one that somebody has evicted.
     pub fn asks(&mut self, now: Duration) -> BTreeSet<SocketAddr> {
-        // After a stall of our own everybody seems to be quiet.
+        // After a stall of our own everybody seems to be missed.
         let is_calm = now >= self.forgiving_until;
         let least = QUIET * self.interval;
-        let (mut asked, mut strangers) = (BTreeSet::new(), 0..STRANGERS);
-        for (id, (_, peer)) in &mut self.peers {
-            let is_balancer = |node: &Node| node.role == Role::Balancer;
-            let matters = self.wary || peer.node().is_some_and(is_balancer);
-            let is_missed = is_calm && matters && peer.is_quiet(now, least);
-            let is_wanted = is_missed || peer.is_doomed() || self.ruling.ask.contains(id);
-            let is_due = is_wanted && peer.may_be_asked(now);
-            if is_due && (peer.has_spoken() || strangers.next().is_some()) {
-                peer.ask(now);
-                asked.insert(id.gossip);
+        let mut candidates = Vec::new();
+        for (id, (_, peer)) in &self.peers {
+            let is_missed = is_calm && self.depends_on(peer) && peer.is_missed(now, least);
+            let is_accused = peer.is_doomed() || self.ruling.ask.contains(id);
+            if is_missed || is_accused {
+                candidates.extend(peer.candidate(now, id, is_accused));
             }
         }
-        asked
+        let asked = self.asking.choose(now, candidates);
+        for id in &asked {
+            if let Some((_, peer)) = self.peers.get_mut(id) {
+                peer.ask(now);
+            }
+        }
+        asked.into_iter().map(|id| id.gossip).collect()
+    }
+
+    /// Whether it matters to us that this one is heard.
+    fn depends_on(&self, peer: &Peer) -> bool {
+        let is_balancer = |node: &Node| node.role == Role::Balancer;
+        self.wary || peer.node().is_some_and(is_balancer)
     }
 
     /// What is to be told, once.
@@ -250,14 +261,18 @@ impl Belief {
             return;
         }
         let circumstances = self.circumstances(now, successor, reading);
-        if is_new {
-            let met = (self.round, self.meet(now, reading));
-            self.peers.insert(reading.id.clone(), met);
-        }
-        let Some((seen_in, peer)) = self.peers.get_mut(&reading.id) else {
-            return;
-        };
+        let known = self.peers.get(&reading.id);
+        // Its words may come later than those of a life before, of which we hear at the same time.
+        let claims_nothing = known.is_none_or(|(_, peer)| peer.claimed().is_none());
+        let former = claims_nothing
+            .then(|| self.former_claims(&reading.id))
+            .flatten();
+        let met = || (0, Peer::new(now, reading.heartbeat));
+        let (seen_in, peer) = self.peers.entry(reading.id.clone()).or_insert_with(met);
         *seen_in = self.round;
+        if let Some(former) = former {
+            peer.goes_on(former);
+        }
         if let Some(pairs) = &reading.keys
             && let Some(error) = peer.read(&reading.id, &self.me.key, pairs)
         {
@@ -295,19 +310,19 @@ impl Belief {
                 .filter(|(_, id)| is_anew(id))
                 .map(|(heard, _)| *heard),
             forgiving: now < self.forgiving_until,
+            is_asked: self
+                .peers
+                .get(&reading.id)
+                .is_some_and(|(_, peer)| self.depends_on(peer)),
         }
     }
 
-    /// A node not met before, or a life of one that was.
-    fn meet(&self, now: Duration, reading: &Reading) -> Peer {
-        let peer = Peer::new(now, reading.heartbeat);
+    /// Since when the node of that life has claimed what it claims, as far as its former lives tell.
+    fn former_claims(&self, id: &Id) -> Option<Claims> {
         let all = self.peers.iter();
-        let former = all.filter(|(id, _)| id.is_life_of_same(&reading.id));
+        let former = all.filter(|(other, _)| *other != id && other.is_life_of_same(id));
         let last = former.max_by_key(|(id, (_, peer))| (peer.claimed(), id.key.generation));
-        match last {
-            Some((_, (_, former))) => peer.after(former),
-            None => peer,
-        }
+        last.map(|(_, (_, former))| former.claims())
     }
 
     /// What an operator has decided on another node counts here too.
@@ -464,9 +479,6 @@ const NODES: usize = 512;
 const KEPT: usize = 2 * NODES;
 /// More are told of, once: each of them sends more with every other.
 const MANY: usize = 300;
-/// Of those that have never spoken themselves so many are asked at a time: whoever makes up nodes says where
-/// they are.
-const STRANGERS: usize = 4;
 /// Of our own intervals, who has been heard within so many is not quiet.
 const QUIET: u32 = 3;
 /// How far apart two machines' clocks may be before a join must first be heard twice.

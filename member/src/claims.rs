@@ -123,7 +123,7 @@ fn decide(now: Duration, rivals: &[Claim<'_>], law: &Law, ruling: &mut Ruling) {
     let Some((turn, holder)) = holder else { return };
     let is_wanted = |(turn, one): &(usize, &Claim<'_>)| {
         let mut later = rivals[turn + 1..].iter();
-        later.any(|later| !is_there(one, later) && may_be_there(later))
+        later.any(|later| !is_there(one, later))
     };
     let wanted = rivals.iter().enumerate().filter(is_wanted).take(ASKED);
     ruling.ask.extend(wanted.map(|(_, one)| one.id.clone()));

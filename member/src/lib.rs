@@ -4,8 +4,8 @@
 //!
 //! - **data**: [`key_id`], [`node`], [`receipt`], [`reading`], [`snapshot`], [`eviction`],
 //!   [`error`], [`parse`], [`advertise`], `toml_file`, [`settings`], [`ended`]
-//! - **pure**: [`rules`], [`keys`], [`claims`], [`lives`], [`rhythm`], [`peer`], [`pace`],
-//!   [`belief`], [`wellness`], [`events`],
+//! - **pure**: [`rules`], [`keys`], [`asking`], [`claims`], [`lives`], [`rhythm`], [`peer`],
+//!   [`pace`], [`belief`], [`wellness`], [`events`],
 //!   [`handler`], [`template`], [`restart`], [`seal`], [`inspect`], [`limit`]
 //! - **io**: [`host`], [`entropy`], [`signals`], [`children`], [`shell`], [`program`], [`resolve`],
 //!   [`gossip`], [`probe`], [`handlers`], [`render`], [`log`], [`protect`], [`control`]
@@ -33,6 +33,7 @@ pub mod rules;
 
 pub mod keys;
 
+pub mod asking;
 pub mod claims;
 pub mod lives;
 pub mod pace;

@@ -2,10 +2,10 @@
 //! on. Pure: times come in.
 //!
 //! - `buckets`: how often one source may speak
-//! - `census`: how many nodes gossip may hold, and how much of each
 //! - `room`: which sources are remembered
 //! - `voice`: what is known of whoever speaks at an address
 //! - `hearsay`: who may speak of whom
+//! - `census`: how many nodes gossip may hold, and how much of each
 
 mod buckets;
 mod census;

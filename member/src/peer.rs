@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::asking::Candidate;
 use crate::claims::Claim;
 use crate::eviction::Eviction;
 use crate::keys::{self, KeyError};
@@ -39,7 +40,7 @@ pub struct Peer {
     /// Whether it has not spoken itself for so long that it may be evicted.
     speechless: bool,
     /// The server that it says is its own, and since when it has said so, in this life and in those before.
-    server: Dated<(Arc<str>, SocketAddr)>,
+    server: DatedServer,
     /// The same of its process.
     process: Dated<u64>,
     /// Whom it says it has evicted.
@@ -48,8 +49,9 @@ pub struct Peer {
     evicted: Option<Word>,
     /// The heartbeat at which it was last evicted.
     doomed: Option<u64>,
-    /// When it was last asked whether it is there.
+    /// When it was last asked whether it is there, and since when it has been, without a sign.
     asked: Option<Duration>,
+    asked_since: Option<Duration>,
     /// Since it counts as left if it does not answer: until when it may.
     answer_by: Option<Duration>,
     shown: Option<Arc<Sighting>>,
@@ -72,6 +74,8 @@ pub struct Circumstances {
     pub anew: Option<Duration>,
     /// Whether we have been away ourselves, so that silence means nothing yet.
     pub forgiving: bool,
+    /// Whether it is asked before it counts as silent.
+    pub is_asked: bool,
 }
 
 impl Peer {
@@ -97,6 +101,7 @@ impl Peer {
             evicted: None,
             doomed: None,
             asked: None,
+            asked_since: None,
             answer_by: None,
             shown: None,
         }
@@ -142,11 +147,14 @@ impl Peer {
         (node.word != Word::Left).then_some(claim)
     }
 
-    /// The same node, in a life before: what this one says as that did, it has said since then.
-    pub fn after(mut self, former: &Self) -> Self {
-        self.server.clone_from(&former.server);
-        self.process = former.process;
-        self
+    /// What it has said of its server and its process, and since when.
+    pub fn claims(&self) -> Claims {
+        (self.server.clone(), self.process)
+    }
+
+    /// A life before has made these claims: what this one says as that did, it has said since then.
+    pub fn goes_on(&mut self, former: Claims) {
+        (self.server, self.process) = former;
     }
 
     /// When this life was first known of.
@@ -187,18 +195,58 @@ impl Peer {
         self.rhythm.last().unwrap_or(self.first_seen)
     }
 
-    /// Whether it still counts as heard, but has given no sign for two thirds of the pause that is borne with,
-    /// and for `least`.
-    pub fn is_quiet(&self, now: Duration, least: Duration) -> bool {
-        let patience = least.max(2 * self.pause / 3);
-        let sign = self.rhythm.last().max(self.spoke);
-        let is_heard = self.presence == Presence::Live && !self.has_left();
-        is_heard && sign.is_some_and(|at| now >= at + patience)
+    /// When it last gave any sign of life.
+    fn sign(&self) -> Option<Duration> {
+        self.rhythm.last().max(self.spoke)
     }
 
-    /// Whether it has ever spoken itself.
-    pub fn has_spoken(&self) -> bool {
-        self.spoke.is_some()
+    /// Whether it still counts as heard, but is missed.
+    pub fn is_quiet(&self, now: Duration, least: Duration) -> bool {
+        self.presence == Presence::Live && self.is_missed(now, least)
+    }
+
+    /// Whether it was heard of late, but has given no sign for two thirds of the pause that is borne with, and
+    /// for `least`.
+    pub fn is_missed(&self, now: Duration, least: Duration) -> bool {
+        let patience = least.max(2 * self.pause / 3);
+        let was_heard = self.heard.is_some_and(|at| now < at + SPEECHLESS);
+        let pauses = self.sign().is_some_and(|at| now >= at + patience);
+        was_heard && pauses && !self.has_left()
+    }
+
+    /// It as one that is to be asked whether it is there, at once or by and by, unless it has just been.
+    pub fn candidate(&self, now: Duration, id: &Id, at_once: bool) -> Option<Candidate> {
+        let again = match self.presence {
+            _ if at_once => ASKED_AGAIN,
+            Presence::Live => ASKED_AGAIN.max(self.pause / 16),
+            Presence::Silent => SILENT_ASKED_AGAIN,
+        };
+        let is_due = self.asked.is_none_or(|at| now >= at + again);
+        is_due.then(|| Candidate {
+            asked: self.asked,
+            id: id.clone(),
+            has_spoken: self.spoke.is_some(),
+        })
+    }
+
+    /// It is asked at `now`.
+    pub fn ask(&mut self, now: Duration) {
+        self.asked = Some(now);
+        if self.asked_since.is_none_or(|at| self.sign() > Some(at)) {
+            self.asked_since = Some(now);
+        }
+        if self.is_doomed() {
+            let pause = self.rhythm.patience().unwrap_or_default();
+            self.answer_by.get_or_insert(now + pause.max(PATIENCE));
+        }
+    }
+
+    /// Whether it may be there though it gives no sign: it was not asked since it did, or only just.
+    fn may_answer(&self, now: Duration) -> bool {
+        let sign = self.sign().unwrap_or_default();
+        let since = self.asked_since.filter(|at| sign <= *at);
+        let waits = since.is_none_or(|at| now < at + ANSWER);
+        self.spoke.is_some() && waits && now < sign + 2 * self.pause
     }
 
     /// The last heartbeat seen.
@@ -225,20 +273,6 @@ impl Peer {
     /// Whether it is to be asked before it counts as evicted.
     pub fn is_doomed(&self) -> bool {
         self.is_gone() && self.evicted.is_none()
-    }
-
-    /// Whether it may be asked once more whether it is there.
-    pub fn may_be_asked(&self, now: Duration) -> bool {
-        self.asked.is_none_or(|at| now >= at + ASKED_AGAIN)
-    }
-
-    /// It is asked at `now`.
-    pub fn ask(&mut self, now: Duration) {
-        self.asked = Some(now);
-        if self.is_doomed() {
-            let pause = self.rhythm.patience().unwrap_or_default();
-            self.answer_by.get_or_insert(now + pause.max(PATIENCE));
-        }
     }
 
     /// Whether somebody has evicted it who has heard as much of it as we, and we do not hear it.
@@ -336,7 +370,7 @@ impl Peer {
         };
         if is_live && !so.is_replaced {
             self.presence = Presence::Live;
-        } else if so.is_replaced || !so.forgiving {
+        } else if so.is_replaced || !(so.forgiving || (so.is_asked && self.may_answer(so.now))) {
             self.presence = Presence::Silent;
         }
         if self.presence == Presence::Live {
@@ -371,6 +405,10 @@ impl Peer {
 
 /// What is said, and since when.
 type Dated<T> = Option<(T, Duration)>;
+/// A service and the address of a server of it.
+type DatedServer = Dated<(Arc<str>, SocketAddr)>;
+/// A server and a process.
+pub type Claims = (DatedServer, Dated<u64>);
 
 /// Dates what is `said` at `now`, unless it was said before.
 fn date<T: PartialEq>(dated: &mut Dated<T>, said: Option<T>, now: Duration) {
@@ -381,8 +419,11 @@ fn date<T: PartialEq>(dated: &mut Dated<T>, said: Option<T>, now: Duration) {
 
 /// How long who can be evicted has not spoken itself.
 const SPEECHLESS: Duration = Duration::from_secs(2);
-/// Between two times that it is asked.
+/// Between two times that it is asked; and once it is silent.
 const ASKED_AGAIN: Duration = Duration::from_millis(40);
+const SILENT_ASKED_AGAIN: Duration = Duration::from_millis(200);
+/// How long who is missed has to answer at least.
+const ANSWER: Duration = Duration::from_millis(100);
 /// How long who is evicted has to answer, or as long as its heartbeat may pause.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Evictions kept of one node; an operator types fewer.

@@ -511,5 +511,6 @@ fn one_beat_that_others_tell_of_does_not_raise_the_dead() {
     assert_eq!(shown(&belief)[0].2, Presence::Live);
 }
 
+mod asked;
 mod evictions;
 mod namesakes;

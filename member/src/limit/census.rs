@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::inspect::{DigestEntry, Message, NodeKeys, Progress, identity, is_at};
-use crate::limit::Speaker;
+use crate::limit::hearsay::Speaker;
 
 /// The nodes that gossip holds, by their identity as it stands on the wire, with the bytes of
 /// their keys and values.

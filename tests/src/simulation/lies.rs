@@ -248,6 +248,7 @@ impl World {
         let mut own = lives.filter(|life| self.is_present(slot, Some(life)));
         present.is_some_and(|life| self.may_seem_replaced(watcher, life))
             || self.is_haunted(watcher, slot)
+            || self.may_be_another_s(balancer, slot)
             || own.any(|life| {
                 let key = &life.id.key;
                 let unready = watcher.word(key).is_some_and(|word| *word != Word::Ready);

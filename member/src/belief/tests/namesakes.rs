@@ -36,7 +36,6 @@ fn a_newer_life_of_the_same_server_replaces_the_old_once_that_does_not_answer() 
     }
     belief.observe(ms(250), &[old, new]);
     assert_eq!(shown(&belief), [a(START + 2, Presence::Live, Word::Ready)]);
-    assert_eq!(belief.asks(ms(250)), BTreeSet::new());
     assert_eq!(belief.take_complaints(), []);
 }
 
@@ -471,59 +470,6 @@ fn who_begins_anew_is_not_behind_one_that_copies_it() {
     belief.observe(ms(100), &[fake(1), real(1), real(7)]);
     belief.observe(ms(150), &[fake(1), real(1), real(7), fake(7)]);
     assert_eq!(shown(&belief), [a(START + 7, Presence::Live, Word::Ready)]);
-}
-
-/// Heartbeats that others tell of are let in as far as the node may have come: a second's.
-#[test]
-fn who_speaks_is_not_hidden_by_another_of_its_name_when_its_heartbeat_stands() {
-    let mut belief = belief().wary();
-    let mut real = live(of("a", START + 1, 3000, Word::Ready));
-    let mut fake = live(of("a", START + 2, 3000, Word::Down("fire".into())));
-    fake.id.gossip = SocketAddr::from(([10, 0, 0, 2], 9999));
-    let mut told = 0;
-    for now in 1..400 {
-        let own = 2 * now;
-        if now % 100 == 0 {
-            told = own + 60;
-        }
-        real.heartbeat = own.max(told);
-        (real.heard, real.live) = (Some(ms(50 * now)), own >= told);
-        (fake.heard, fake.heartbeat) = (Some(ms(50 * now)), now);
-        let all = [real.clone(), fake.clone()];
-        belief.observe(ms(50 * now), &all[..if now > 20 { 2 } else { 1 }]);
-        assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
-    }
-}
-
-/// Among many it is heard itself only now and then; so it is asked before it counts as silent.
-#[test]
-fn who_speaks_when_asked_keeps_its_server_though_its_heartbeat_stands() {
-    for is_known in [true, false] {
-        let mut belief = belief().wary();
-        let mut real = live(of("a", START + 1, 3000, Word::Ready));
-        let mut fake = live(of("b", START + 2, 3000, Word::Down("fire".into())));
-        fake.id.gossip = SocketAddr::from(([10, 0, 0, 2], 9999));
-        for now in 1..400 {
-            if now < 40 || now % 50 == 0 || belief.asks(ms(50 * now)).contains(&at(3000)) {
-                real.heard = Some(ms(50 * now));
-            }
-            if now < 40 && (is_known || now == 1) {
-                real.heartbeat = now;
-            } else {
-                (real.heartbeat, real.live) = (1 << 40, false);
-            }
-            (fake.heard, fake.heartbeat) = (Some(ms(50 * now)), now);
-            let all = [real.clone(), fake.clone()];
-            belief.observe(ms(50 * now), &all[..if now > 20 { 2 } else { 1 }]);
-            let snapshot = belief.snapshot();
-            assert!(!snapshot.denied.contains(&real.id.key), "{now}");
-            assert_eq!(
-                snapshot.nodes[&real.id.key].presence,
-                Presence::Live,
-                "{now}"
-            );
-        }
-    }
 }
 
 /// It has given its server up, and comes back where it was while another has it.

@@ -1,0 +1,125 @@
+//! Who is asked whether it is there, of those that should be, and how many at a time: whoever makes up
+//! nodes must neither have us send without end nor use up what others are asked with. Pure.
+
+use std::time::Duration;
+
+use crate::reading::Id;
+
+/// Somebody who should be asked.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// When it was last asked.
+    pub asked: Option<Duration>,
+    /// Who.
+    pub id: Id,
+    /// Whether it has ever spoken itself; who made up another says where that one is.
+    pub has_spoken: bool,
+}
+
+/// What may still be asked.
+#[derive(Debug, Default)]
+pub struct Asking {
+    of_speakers: Bucket,
+    of_strangers: Bucket,
+}
+
+impl Asking {
+    /// Who is asked now, of `candidates`: first who was asked longest ago.
+    pub fn choose(&mut self, now: Duration, mut candidates: Vec<Candidate>) -> Vec<Id> {
+        candidates
+            .sort_unstable_by(|one, other| (one.asked, &one.id).cmp(&(other.asked, &other.id)));
+        candidates.retain(|candidate| {
+            let (bucket, each) = match candidate.has_spoken {
+                true => (&mut self.of_speakers, EACH_SPEAKER),
+                false => (&mut self.of_strangers, EACH_STRANGER),
+            };
+            bucket.take(now, each)
+        });
+        candidates
+            .into_iter()
+            .map(|candidate| candidate.id)
+            .collect()
+    }
+}
+
+/// Lets through one each so often, and [`BURST`] at once.
+#[derive(Debug, Default)]
+struct Bucket {
+    next: Duration,
+}
+
+impl Bucket {
+    fn take(&mut self, now: Duration, each: Duration) -> bool {
+        self.next = self.next.max(now.saturating_sub(each * (BURST - 1)));
+        let may = self.next <= now;
+        if may {
+            self.next += each;
+        }
+        may
+    }
+}
+
+/// So many are asked at once.
+const BURST: u32 = 64;
+/// And then one each so often.
+const EACH_SPEAKER: Duration = Duration::from_millis(5);
+const EACH_STRANGER: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+    use crate::node::NodeKey;
+
+    fn candidate(port: u16, asked: Option<u64>, has_spoken: bool) -> Candidate {
+        let key = NodeKey {
+            name: "a".into(),
+            generation: 1,
+        };
+        Candidate {
+            asked: asked.map(Duration::from_millis),
+            id: Id {
+                key,
+                gossip: SocketAddr::from(([10, 0, 0, 1], port)),
+            },
+            has_spoken,
+        }
+    }
+
+    /// How many are asked in a second, each again and again.
+    fn asked_in_a_second(has_spoken: bool) -> usize {
+        let mut asking = Asking::default();
+        let all = |_| {
+            (1..500)
+                .map(|port| candidate(port, None, has_spoken))
+                .collect()
+        };
+        let times = (10_000..11_000).map(Duration::from_millis);
+        times.map(|now| asking.choose(now, all(now)).len()).sum()
+    }
+
+    #[test]
+    fn not_everybody_is_asked_all_the_time() {
+        assert_eq!(asked_in_a_second(true), 63 + 200);
+        assert_eq!(asked_in_a_second(false), 63 + 20);
+    }
+
+    #[test]
+    fn who_was_asked_longest_ago_is_next_whoever_else_there_is() {
+        let mut asking = Asking::default();
+        let now = Duration::from_secs(9);
+        let crowd: Vec<_> = (1..500)
+            .map(|port| candidate(port, Some(8_000), true))
+            .collect();
+        assert_eq!(asking.choose(now, crowd.clone()).len(), 64);
+        assert_eq!(asking.choose(now, crowd.clone()).len(), 0);
+        let stranger = candidate(600, None, false);
+        let mut all = [crowd, vec![candidate(700, Some(7_000), true), stranger]].concat();
+        let later = now + EACH_SPEAKER;
+        let ports = |ids: Vec<Id>| ids.iter().map(|id| id.gossip.port()).collect::<Vec<_>>();
+        assert_eq!(ports(asking.choose(later, all.clone())), [600, 700]);
+        all.truncate(499);
+        assert_eq!(ports(asking.choose(later + EACH_SPEAKER, all)), [1]);
+    }
+}

@@ -1,0 +1,91 @@
+//! Whose heartbeat stands still since others tell of a later one: its own voice counts, and it is asked.
+
+use super::*;
+
+/// Heartbeats that others tell of are let in as far as the node may have come: a second's.
+#[test]
+fn who_speaks_is_not_hidden_by_another_of_its_name_when_its_heartbeat_stands() {
+    let mut belief = belief().wary();
+    let mut real = live(of("a", START + 1, 3000, Word::Ready));
+    let mut fake = live(of("a", START + 2, 3000, Word::Down("fire".into())));
+    fake.id.gossip = SocketAddr::from(([10, 0, 0, 2], 9999));
+    let mut told = 0;
+    for now in 1..400 {
+        let own = 2 * now;
+        if now % 100 == 0 {
+            told = own + 60;
+        }
+        real.heartbeat = own.max(told);
+        (real.heard, real.live) = (Some(ms(50 * now)), own >= told);
+        (fake.heard, fake.heartbeat) = (Some(ms(50 * now)), now);
+        let all = [real.clone(), fake.clone()];
+        belief.observe(ms(50 * now), &all[..if now > 20 { 2 } else { 1 }]);
+        assert_eq!(shown(&belief), [a(START + 1, Presence::Live, Word::Ready)]);
+    }
+}
+
+/// Among many it is heard itself only now and then; so it is asked before it counts as silent, also when
+/// we begin anew or have been away ourselves.
+#[test]
+fn who_speaks_when_asked_keeps_its_server_though_its_heartbeat_stands() {
+    for (known_for, reborn, away) in [
+        (40, 0, 0..0),
+        (1, 0, 0..0),
+        (40, 100, 0..0),
+        (40, 0, 100..108),
+        (40, 0, 105..110),
+        (40, 0, 110..114),
+    ] {
+        let mut belief = belief().wary();
+        let mut real = live(of("a", START + 1, 3000, Word::Ready));
+        let mut fake = live(of("b", START + 2, 3000, Word::Down("fire".into())));
+        fake.id.gossip = SocketAddr::from(([10, 0, 0, 2], 9999));
+        for now in (1..400).filter(|now| !away.contains(now)) {
+            if now < 40 || belief.asks(ms(50 * now)).contains(&at(3000)) {
+                real.heard = Some(ms(50 * now));
+            }
+            if now <= known_for {
+                real.heartbeat = now;
+            } else {
+                (real.heartbeat, real.live) = (1 << 40, false);
+            }
+            if now == reborn {
+                let mut me = belief.me.clone();
+                me.key.generation += 1;
+                belief.reborn(me, ms(50 * now));
+            }
+            (fake.heard, fake.heartbeat) = (Some(ms(50 * now)), now);
+            let all = [real.clone(), fake.clone()];
+            belief.observe(ms(50 * now), &all[..if now > 20 { 2 } else { 1 }]);
+            let snapshot = belief.snapshot();
+            assert!(!snapshot.denied.contains(&real.id.key), "{now}");
+            let seen = &snapshot.nodes[&real.id.key];
+            assert_eq!(seen.presence, Presence::Live, "{now}");
+        }
+    }
+}
+
+/// What it answers at first is lost.
+#[test]
+fn who_answers_late_that_it_is_there_is_believed() {
+    let mut belief = belief().wary();
+    let mut real = live(of("a", START + 1, 3000, Word::Ready));
+    let mut fake = live(of("a", START + 2, 3001, Word::Ready));
+    fake.id.gossip = at(9999);
+    let process = real.id.key.generation;
+    let pair = ("since".to_owned(), process.to_string());
+    fake.keys.as_mut().unwrap().push(pair);
+    real.heard = Some(ms(0));
+    for now in 0..100 {
+        let is_asked = belief.asks(ms(50 * now)).contains(&at(3000));
+        if is_asked && now > 50 {
+            real.heard = Some(ms(50 * now));
+        }
+        (real.heartbeat, fake.heartbeat) = (5 + now, 5 + now);
+        fake.heard = Some(ms(50 * now));
+        let all = [real.clone(), fake.clone()];
+        belief.observe(ms(50 * now), &all[..if now > 40 { 2 } else { 1 }]);
+    }
+    assert_eq!(belief.snapshot().denied, BTreeSet::new());
+    assert_eq!(shown(&belief).len(), 2);
+}
