@@ -1,6 +1,8 @@
 //! Who is asked whether it is there, of those that should be, and how many at a time: whoever makes up
 //! nodes must neither have us send without end nor use up what others are asked with. Pure.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::reading::Id;
@@ -16,6 +18,12 @@ pub struct Candidate {
     pub has_spoken: bool,
 }
 
+impl Candidate {
+    fn order(&self) -> (Option<Duration>, &Id) {
+        (self.asked, &self.id)
+    }
+}
+
 /// What may still be asked.
 #[derive(Debug, Default)]
 pub struct Asking {
@@ -24,21 +32,26 @@ pub struct Asking {
 }
 
 impl Asking {
-    /// Who is asked now, of `candidates`: first who was asked longest ago.
+    /// Who is asked now, of `candidates`: first who was asked longest ago, but one of each host before
+    /// another of any.
     pub fn choose(&mut self, now: Duration, mut candidates: Vec<Candidate>) -> Vec<Id> {
-        candidates
-            .sort_unstable_by(|one, other| (one.asked, &one.id).cmp(&(other.asked, &other.id)));
-        candidates.retain(|candidate| {
-            let (bucket, each) = match candidate.has_spoken {
-                true => (&mut self.of_speakers, EACH_SPEAKER),
-                false => (&mut self.of_strangers, EACH_STRANGER),
-            };
-            bucket.take(now, each)
-        });
-        candidates
+        candidates.sort_unstable_by(|one, other| one.order().cmp(&other.order()));
+        let mut of_hosts: HashMap<IpAddr, usize> = HashMap::new();
+        let mut ranked: Vec<_> = candidates
             .into_iter()
-            .map(|candidate| candidate.id)
-            .collect()
+            .map(|candidate| {
+                let of_host = of_hosts.entry(candidate.id.gossip.ip()).or_default();
+                *of_host += 1;
+                (*of_host, candidate)
+            })
+            .collect();
+        ranked.sort_by_key(|(rank, _)| *rank);
+        ranked.retain(|(_, candidate)| match candidate.has_spoken {
+            true => self.of_speakers.take(now, EACH_SPEAKER),
+            false => self.of_strangers.take(now, EACH_STRANGER),
+        });
+        let chosen = ranked.into_iter();
+        chosen.map(|(_, candidate)| candidate.id).collect()
     }
 }
 
@@ -121,5 +134,16 @@ mod tests {
         assert_eq!(ports(asking.choose(later, all.clone())), [600, 700]);
         all.truncate(499);
         assert_eq!(ports(asking.choose(later + EACH_SPEAKER, all)), [1]);
+    }
+
+    #[test]
+    fn a_crowd_on_one_host_goes_before_nobody_elsewhere() {
+        let mut asking = Asking::default();
+        let now = Duration::from_secs(9);
+        let mut all: Vec<_> = (1..500).map(|port| candidate(port, None, true)).collect();
+        let mut one = candidate(700, Some(8_900), true);
+        one.id.gossip.set_ip([10, 0, 0, 2].into());
+        all.push(one.clone());
+        assert!(asking.choose(now, all).contains(&one.id));
     }
 }

@@ -320,8 +320,11 @@ impl Belief {
     /// Since when the node of that life has claimed what it claims, as far as its former lives tell.
     fn former_claims(&self, id: &Id) -> Option<Claims> {
         let all = self.peers.iter();
-        let former = all.filter(|(other, _)| *other != id && other.is_life_of_same(id));
-        let last = former.max_by_key(|(id, (_, peer))| (peer.claimed(), id.key.generation));
+        let former = all.filter(|(other, (_, peer))| {
+            *other != id && other.is_life_of_same(id) && peer.node().is_some()
+        });
+        // If that one took leave it claims nothing any more, whatever those before it did.
+        let last = former.max_by_key(|(id, _)| id.key.generation);
         last.map(|(_, (_, former))| former.claims())
     }
 

@@ -32,6 +32,8 @@ pub struct Claim<'a> {
     pub met: Duration,
     /// When it last spoke itself.
     pub spoke: Option<Duration>,
+    /// Since when it has been asked whether it is there, and has not spoken.
+    pub asked: Option<Duration>,
     /// Whether it is heard, or has just spoken itself: nobody else has a say.
     pub is_there: bool,
 }
@@ -110,10 +112,19 @@ fn decide(now: Duration, rivals: &[Claim<'_>], law: &Law, ruling: &mut Ruling) {
         let since = (law.since)(later);
         one.spoke.is_some_and(|at| at >= since)
     };
-    let may_be_there = |later: &Claim<'_>| now < (law.since)(later) + PATIENCE;
+    // Who has ever spoken does not give way before it was really asked.
+    let may_answer = |one: &Claim<'_>| {
+        let asked = one.asked.is_some_and(|at| now >= at + ANSWER);
+        one.spoke.is_some() && !asked
+    };
+    let may_be_there =
+        |one: &Claim<'_>, later: &Claim<'_>| now < (law.since)(later) + PATIENCE || may_answer(one);
     let gives_way = |one: &Claim<'_>, later: &Claim<'_>| {
         let may_follow = later.spoke.is_some() || one.spoke.is_none();
-        may_follow && !(law.outranks)(one, later) && !is_there(one, later) && !may_be_there(later)
+        may_follow
+            && !(law.outranks)(one, later)
+            && !is_there(one, later)
+            && !may_be_there(one, later)
     };
     let mut in_turn = rivals.iter().enumerate();
     let holder = in_turn.find(|(turn, one)| {
@@ -125,7 +136,7 @@ fn decide(now: Duration, rivals: &[Claim<'_>], law: &Law, ruling: &mut Ruling) {
         let mut later = rivals[turn + 1..].iter();
         later.any(|later| !is_there(one, later))
     };
-    let wanted = rivals.iter().enumerate().filter(is_wanted).take(ASKED);
+    let wanted = rivals.iter().enumerate().filter(is_wanted);
     ruling.ask.extend(wanted.map(|(_, one)| one.id.clone()));
     for (place, rival) in rivals.iter().enumerate() {
         let is_proven = place > turn && is_there(holder, rival);
@@ -147,8 +158,8 @@ fn is_at_home(claim: &Claim<'_>) -> bool {
 
 /// How long a node has to answer. Who is alive needs a round trip.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// Of those who say that a server is theirs, as many are asked at once as may follow each other.
-const ASKED: usize = 4;
+/// And at least so long once it was asked.
+const ANSWER: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {
@@ -195,6 +206,7 @@ mod tests {
             begun: ms(*met),
             met: ms(*met),
             spoke: spoke.map(ms),
+            asked: spoke.map(ms),
             is_there: *spoke != Some(GONE),
         });
         judge(ms(now), claims)
@@ -265,6 +277,16 @@ mod tests {
             2
         );
         assert_eq!(denied(2_200, &claims), ["gone", "late"]);
+    }
+
+    /// Or made-up ones could keep one from being asked.
+    #[test]
+    fn all_that_came_before_are_asked() {
+        let ids = ["a", "b", "c", "d", "e", "f"].map(|name| id(name, 1));
+        let mut claims = ids.each_ref().map(|id| (id, 0, Some(500)));
+        (claims[5].1, claims[5].2) = (1_000, Some(1_100));
+        assert_eq!(asked(1_100, &claims), 5);
+        assert_eq!(asked(1_900, &claims), 5);
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub struct Peer {
     /// When it was last asked whether it is there, and since when it has been, without a sign.
     asked: Option<Duration>,
     asked_since: Option<Duration>,
+    /// The same without a word of its own.
+    unheard_since: Option<Duration>,
     /// Since it counts as left if it does not answer: until when it may.
     answer_by: Option<Duration>,
     shown: Option<Arc<Sighting>>,
@@ -102,6 +104,7 @@ impl Peer {
             doomed: None,
             asked: None,
             asked_since: None,
+            unheard_since: None,
             answer_by: None,
             shown: None,
         }
@@ -142,6 +145,7 @@ impl Peer {
             begun,
             met: self.first_seen,
             spoke: self.spoke,
+            asked: self.unheard_since.filter(|at| self.spoke <= Some(*at)),
             is_there: self.presence == Presence::Live || !self.speechless,
         };
         (node.word != Word::Left).then_some(claim)
@@ -235,6 +239,9 @@ impl Peer {
         if self.asked_since.is_none_or(|at| self.sign() > Some(at)) {
             self.asked_since = Some(now);
         }
+        if self.unheard_since.is_none_or(|at| self.spoke > Some(at)) {
+            self.unheard_since = Some(now);
+        }
         if self.is_doomed() {
             let pause = self.rhythm.patience().unwrap_or_default();
             self.answer_by.get_or_insert(now + pause.max(PATIENCE));
@@ -246,7 +253,7 @@ impl Peer {
         let sign = self.sign().unwrap_or_default();
         let since = self.asked_since.filter(|at| sign <= *at);
         let waits = since.is_none_or(|at| now < at + ANSWER);
-        self.spoke.is_some() && waits && now < sign + 2 * self.pause
+        self.spoke.is_some() && waits && !self.has_left()
     }
 
     /// The last heartbeat seen.

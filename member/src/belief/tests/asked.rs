@@ -36,13 +36,14 @@ fn who_speaks_when_asked_keeps_its_server_though_its_heartbeat_stands() {
         (40, 0, 105..110),
         (40, 0, 110..114),
     ] {
-        let mut belief = belief().wary();
+        let (mut belief, mut is_asked) = (belief().wary(), false);
         let mut real = live(of("a", START + 1, 3000, Word::Ready));
         let mut fake = live(of("b", START + 2, 3000, Word::Down("fire".into())));
         fake.id.gossip = SocketAddr::from(([10, 0, 0, 2], 9999));
         for now in (1..400).filter(|now| !away.contains(now)) {
-            if now < 40 || belief.asks(ms(50 * now)).contains(&at(3000)) {
-                real.heard = Some(ms(50 * now));
+            if now < 40 || is_asked {
+                // It has answered the last look.
+                real.heard = Some(ms(50 * now - 48));
             }
             if now <= known_for {
                 real.heartbeat = now;
@@ -57,6 +58,7 @@ fn who_speaks_when_asked_keeps_its_server_though_its_heartbeat_stands() {
             (fake.heard, fake.heartbeat) = (Some(ms(50 * now)), now);
             let all = [real.clone(), fake.clone()];
             belief.observe(ms(50 * now), &all[..if now > 20 { 2 } else { 1 }]);
+            is_asked = belief.asks(ms(50 * now)).contains(&at(3000));
             let snapshot = belief.snapshot();
             assert!(!snapshot.denied.contains(&real.id.key), "{now}");
             let seen = &snapshot.nodes[&real.id.key];

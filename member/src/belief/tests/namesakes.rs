@@ -61,6 +61,31 @@ fn who_speaks_keeps_its_server_whatever_another_life_says_of_it() {
     }
 }
 
+/// It had crashed before, and took leave then.
+#[test]
+fn who_took_leave_claims_nothing_for_what_it_was_before() {
+    let mut belief = belief();
+    let of_server = |name: &str, generation, gossip, word| {
+        let mut reading = live(of(name, generation, 3000, word));
+        reading.id.gossip = at(gossip);
+        reading
+    };
+    let crashed = of_server("a", START + 1, 3000, Word::Ready);
+    let left = of_server("a", START + 2, 3000, Word::Left);
+    let mut heir = of_server("x", START + 3, 3001, Word::Ready);
+    let mut back = of_server("a", START + 4, 3000, Word::Ready);
+    belief.observe(ms(0), std::slice::from_ref(&crashed));
+    belief.observe(ms(50), &[crashed.clone(), left.clone()]);
+    for now in (100..2_000).step_by(50) {
+        (heir.heard, back.heard) = (Some(ms(now)), Some(ms(now)));
+        let all = [crashed.clone(), left.clone(), heir.clone(), back.clone()];
+        belief.observe(ms(now), &all[..if now > 1_000 { 4 } else { 3 }]);
+        belief.asks(ms(now));
+    }
+    let denied = belief.snapshot().denied.clone();
+    assert_eq!(denied, BTreeSet::from([back.id.key]));
+}
+
 /// Its host has another address now, so that it could not take leave from the former.
 #[test]
 fn a_process_that_goes_on_elsewhere_replaces_its_former_life() {
@@ -74,6 +99,7 @@ fn a_process_that_goes_on_elsewhere_replaces_its_former_life() {
     for now in [50, 100, 150, 200, 250, 300] {
         new.heard = Some(ms(now));
         belief.observe(ms(now), &[old.clone(), new.clone()]);
+        belief.asks(ms(now));
         let generation = if now < 250 { START + 1 } else { START + 2 };
         assert_eq!(shown(&belief), [a(generation, Presence::Live, Word::Ready)]);
     }
