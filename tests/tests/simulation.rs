@@ -373,6 +373,25 @@ fn what_was_gone_for_a_moment_may_have_been_met() {
     );
 }
 
+/// A clock that was set back gave a node the name and generation of one that had been killed.
+#[test]
+fn a_word_is_about_the_server_of_who_says_it() {
+    holds(
+        13498,
+        &[
+            (10628, StartAs(4, 3)),
+            (14698, Start(0)),
+            (17285, Start(3)),
+            (17542, Loss(10, 1430)),
+            (19378, Leave(4)),
+            (19802, KillMember(3)),
+            (22282, Clock(4, -5)),
+            (22285, Start(4)),
+            (24801, Leave(4)),
+        ],
+    );
+}
+
 /// A liar told of heartbeats that it had yet to reach, and had it evicted while its own stood still.
 #[test]
 fn who_is_evicted_is_asked_first() {

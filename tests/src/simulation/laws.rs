@@ -280,6 +280,7 @@ impl World {
         for key in was.difference(&chosen) {
             let ready = watcher.word(key).is_none_or(|word| *word == Word::Ready);
             let life = lives.iter().rfind(|life| life.id.key == *key);
+            let is_made_up = life.is_some_and(|life| life.slot == NOBODY);
             let http = life.and_then(|life| life.node.http);
             let later = |other: &Life| {
                 let is_real = other.slot != NOBODY;
@@ -290,7 +291,7 @@ impl World {
                 .rev()
                 .take_while(|l| l.id.key != *key)
                 .any(later);
-            if !ready || over || replaced(watcher, key, http) {
+            if is_made_up || !ready || over || replaced(watcher, key, http) {
                 continue;
             }
             if !watcher.memory.failed.contains_key(key) {
@@ -319,7 +320,10 @@ impl World {
         let Some(watcher) = self.watcher(slot) else {
             return Ok(());
         };
-        let leaving = matches!(watcher.word(key), Some(Word::Draining | Word::Left));
+        // Another may bear its name and generation.
+        let said = watcher.snapshot.nodes.get(key).map(|seen| &seen.node);
+        let said = said.filter(|node| node.http == Some(lease.server().addr));
+        let leaving = said.is_some_and(|node| matches!(node.word, Word::Draining | Word::Left));
         if leaving || watcher.memory.let_go.contains(key) {
             return Err(format!(
                 "lb{slot} sends a request to {key}, which it has let go"
