@@ -45,7 +45,7 @@ fn look(bytes: &[u8]) {
         let plausible = digest.map(|entry| hearsay.is_plausible(now, speaker, entry));
         let plausible: Vec<_> = plausible.collect();
         let believes = |keys: &NodeKeys<'_>| hearsay.believes(now, speaker, keys);
-        if let Some(rest) = census.sift(speaker.from, &message, &plausible, believes) {
+        if let Some(rest) = census.sift(speaker, &message, &plausible, believes) {
             assert!(Message::read(&rest).is_ok());
         }
         assert!(hearsay.asks(now).len() <= 65);
