@@ -168,21 +168,15 @@ impl World {
     fn nobody_is_served_for_long_who_is_gone(&mut self, balancer: Slot) -> Result<(), String> {
         let now = self.now;
         let stopped = self.ground.is_stopped(balancer);
-        let chosen = match self.slots[balancer]
-            .as_ref()
-            .and_then(|p| p.watcher.as_ref())
-        {
-            Some(watcher) => watcher.memory.chosen.clone(),
-            None => BTreeSet::new(),
-        };
+        let process = self.slots[balancer].as_ref();
+        let watcher = process.and_then(|process| process.watcher.as_ref());
+        let servers = watcher.map(|watcher| &watcher.pool.services[SERVICE].rotation.servers);
+        let servers = servers.into_iter().flatten();
+        let chosen: BTreeMap<_, _> = servers.map(|s| (s.key.clone(), s.addr)).collect();
         self.laws
             .unreachable
-            .retain(|(of, key), _| *of != balancer || chosen.contains(key));
-        for key in chosen {
-            let life = self.lives.iter().rfind(|life| life.id.key == key);
-            let Some(http) = life.and_then(|life| life.node.http) else {
-                continue;
-            };
+            .retain(|(of, key), _| *of != balancer || chosen.contains_key(key));
+        for (key, http) in chosen {
             let gone = self.ground.webapp(http).is_none_or(|(owner, webapp)| {
                 webapp != Webapp::Up || !self.ground.connects(balancer, owner, now)
             });
