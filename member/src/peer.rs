@@ -133,10 +133,12 @@ impl Peer {
     }
 
     /// What it claims, while it has not left.
-    pub fn claim<'a>(&'a self, id: &'a Id) -> Option<Claim<'a>> {
+    pub fn claim<'a>(&'a self, now: Duration, id: &'a Id) -> Option<Claim<'a>> {
         let node = self.node.as_ref()?;
         let ((service, http), claimed) = self.server.as_ref()?;
         let (process, begun) = self.process?;
+        let asked = self.unheard_since.filter(|at| self.spoke <= Some(*at));
+        let in_vain = asked.is_some_and(|at| now >= at + PATIENCE);
         let claim = Claim {
             id,
             server: (service, *http),
@@ -145,8 +147,8 @@ impl Peer {
             begun,
             met: self.first_seen,
             spoke: self.spoke,
-            asked: self.unheard_since.filter(|at| self.spoke <= Some(*at)),
-            is_there: self.presence == Presence::Live || !self.speechless,
+            asked,
+            is_there: self.presence == Presence::Live || (!self.speechless && !in_vain),
         };
         (node.word != Word::Left).then_some(claim)
     }
