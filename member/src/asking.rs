@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::bucket::Bucket;
 use crate::reading::Id;
 
 /// Somebody who should be asked.
@@ -46,29 +47,15 @@ impl Asking {
             })
             .collect();
         ranked.sort_by_key(|(rank, _)| *rank);
-        ranked.retain(|(_, candidate)| match candidate.has_spoken {
-            true => self.of_speakers.take(now, EACH_SPEAKER),
-            false => self.of_strangers.take(now, EACH_STRANGER),
+        ranked.retain(|(_, candidate)| {
+            let (bucket, each) = match candidate.has_spoken {
+                true => (&mut self.of_speakers, EACH_SPEAKER),
+                false => (&mut self.of_strangers, EACH_STRANGER),
+            };
+            bucket.take(now, each, each * (BURST - 1))
         });
         let chosen = ranked.into_iter();
         chosen.map(|(_, candidate)| candidate.id).collect()
-    }
-}
-
-/// Lets through one each so often, and [`BURST`] at once.
-#[derive(Debug, Default)]
-struct Bucket {
-    next: Duration,
-}
-
-impl Bucket {
-    fn take(&mut self, now: Duration, each: Duration) -> bool {
-        self.next = self.next.max(now.saturating_sub(each * (BURST - 1)));
-        let may = self.next <= now;
-        if may {
-            self.next += each;
-        }
-        may
     }
 }
 

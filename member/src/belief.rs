@@ -192,7 +192,7 @@ impl Belief {
     /// server another says that it is its own; and one that somebody has evicted.
     pub fn asks(&mut self, now: Duration) -> BTreeSet<SocketAddr> {
         // After a stall of our own everybody seems to be missed.
-        let is_calm = now >= self.forgiving_until;
+        let is_calm = !self.forgives(now);
         let least = QUIET * self.interval;
         let mut candidates = Vec::new();
         for (id, (_, peer)) in &self.peers {
@@ -254,6 +254,10 @@ impl Belief {
         }
     }
 
+    fn forgives(&self, now: Duration) -> bool {
+        now < self.forgiving_until
+    }
+
     fn take(&mut self, now: Duration, successor: Option<&Speaker<'_>>, reading: &Reading) {
         let is_new = !self.peers.contains_key(&reading.id);
         if is_new && self.peers.len() >= KEPT {
@@ -263,10 +267,8 @@ impl Belief {
         let circumstances = self.circumstances(now, successor, reading);
         let known = self.peers.get(&reading.id);
         // Its words may come later than those of a life before, of which we hear at the same time.
-        let claims_nothing = known.is_none_or(|(_, peer)| peer.claimed().is_none());
-        let former = claims_nothing
-            .then(|| self.former_claims(&reading.id))
-            .flatten();
+        let inherits = known.is_none_or(|(_, peer)| peer.inherits(reading));
+        let former = inherits.then(|| self.former_claims(&reading.id)).flatten();
         let met = || (0, Peer::new(now, reading.heartbeat));
         let (seen_in, peer) = self.peers.entry(reading.id.clone()).or_insert_with(met);
         *seen_in = self.round;
@@ -309,7 +311,7 @@ impl Belief {
             anew: successor
                 .filter(|(_, id)| is_anew(id))
                 .map(|(heard, _)| *heard),
-            forgiving: now < self.forgiving_until,
+            forgiving: self.forgives(now),
             is_asked: self
                 .peers
                 .get(&reading.id)
@@ -400,7 +402,7 @@ impl Belief {
         let (mut nodes, mut quiet) = (BTreeMap::new(), BTreeSet::new());
         let mut receipts = Receipts::new();
         // After a stall of our own everybody seems to be.
-        let wary = self.wary && now >= self.forgiving_until;
+        let wary = self.wary && !self.forgives(now);
         let least = QUIET * self.interval;
         let shown = self.one_of_each_key(shown);
         for id in shown.values() {

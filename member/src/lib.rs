@@ -4,7 +4,7 @@
 //!
 //! - **data**: [`key_id`], [`node`], [`receipt`], [`reading`], [`snapshot`], [`eviction`],
 //!   [`error`], [`parse`], [`advertise`], `toml_file`, [`settings`], [`ended`]
-//! - **pure**: [`rules`], [`keys`], [`asking`], [`claims`], [`lives`], [`rhythm`], [`peer`],
+//! - **pure**: [`rules`], [`keys`], [`bucket`], [`asking`], [`claims`], [`lives`], [`rhythm`], [`peer`],
 //!   [`pace`], [`belief`], [`wellness`], [`events`],
 //!   [`handler`], [`template`], [`restart`], [`seal`], [`inspect`], [`limit`]
 //! - **io**: [`host`], [`entropy`], [`signals`], [`children`], [`shell`], [`program`], [`resolve`],
@@ -34,6 +34,7 @@ pub mod rules;
 pub mod keys;
 
 pub mod asking;
+pub mod bucket;
 pub mod claims;
 pub mod lives;
 pub mod pace;

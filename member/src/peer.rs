@@ -137,7 +137,7 @@ impl Peer {
         let node = self.node.as_ref()?;
         let ((service, http), claimed) = self.server.as_ref()?;
         let (process, begun) = self.process?;
-        let asked = self.unheard_since.filter(|at| self.spoke <= Some(*at));
+        let asked = self.unheard();
         let in_vain = asked.is_some_and(|at| now >= at + PATIENCE);
         let claim = Claim {
             id,
@@ -168,9 +168,10 @@ impl Peer {
         self.first_seen
     }
 
-    /// Since when it has said whose server it announces, if ever.
-    pub fn claimed(&self) -> Option<Duration> {
-        self.server.as_ref().map(|(_, at)| *at)
+    /// Whether a life before may have claimed what this one is about to. Who has words and claims nothing has
+    /// left, or is no backend.
+    pub fn inherits(&self, reading: &Reading) -> bool {
+        self.server.is_none() && (self.node.is_none() || reading.keys.is_some())
     }
 
     /// Notes what it says newly of its server and its process.
@@ -238,23 +239,27 @@ impl Peer {
     /// It is asked at `now`.
     pub fn ask(&mut self, now: Duration) {
         self.asked = Some(now);
-        if self.asked_since.is_none_or(|at| self.sign() > Some(at)) {
-            self.asked_since = Some(now);
-        }
-        if self.unheard_since.is_none_or(|at| self.spoke > Some(at)) {
-            self.unheard_since = Some(now);
-        }
+        self.asked_since = self.unanswered().or(Some(now));
+        self.unheard_since = self.unheard().or(Some(now));
         if self.is_doomed() {
             let pause = self.rhythm.patience().unwrap_or_default();
             self.answer_by.get_or_insert(now + pause.max(PATIENCE));
         }
     }
 
+    /// Since when it has been asked, and has given no sign.
+    fn unanswered(&self) -> Option<Duration> {
+        self.asked_since.filter(|at| self.sign() <= Some(*at))
+    }
+
+    /// The same, and has not spoken itself.
+    fn unheard(&self) -> Option<Duration> {
+        self.unheard_since.filter(|at| self.spoke <= Some(*at))
+    }
+
     /// Whether it may be there though it gives no sign: it was not asked since it did, or only just.
     fn may_answer(&self, now: Duration) -> bool {
-        let sign = self.sign().unwrap_or_default();
-        let since = self.asked_since.filter(|at| sign <= *at);
-        let waits = since.is_none_or(|at| now < at + ANSWER);
+        let waits = self.unanswered().is_none_or(|at| now < at + ANSWER);
         self.spoke.is_some() && waits && !self.has_left()
     }
 

@@ -17,10 +17,8 @@ impl Owners {
         self.last += 1;
         self.by_uid.insert(self.last, key.clone());
         let of_key = self.by_uid.iter().filter(|(_, owner)| *owner == key);
-        if of_key.clone().count() > ROWS
-            && let Some(first) = of_key.map(|(uid, _)| *uid).next()
-        {
-            self.by_uid.remove(&first);
+        if let Some(oldest) = of_key.map(|(uid, _)| *uid).rev().nth(ROWS) {
+            self.by_uid.remove(&oldest);
         }
         self.last
     }

@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::bucket::Bucket;
 use crate::inspect::{DigestEntry, Message, NodeKeys, identity, is_at};
 use crate::limit::room;
 use crate::limit::voice::Voice;
@@ -19,8 +20,7 @@ pub struct Hearsay {
     here: Option<SocketAddr>,
     voices: HashMap<SocketAddr, Voice>,
     rumours: HashMap<Box<[u8]>, Rumour>,
-    /// When one more may be asked.
-    next: Duration,
+    asking: Bucket,
     /// Until when nobody is taken not to have answered: we may not have heard it.
     deaf: Duration,
     wonders: bool,
@@ -180,22 +180,22 @@ impl Hearsay {
     /// The addresses at which to ask now.
     pub fn asks(&mut self, now: Duration) -> BTreeSet<SocketAddr> {
         let mut places = BTreeSet::new();
-        self.next = self.next.max(now.saturating_sub(BURST));
         for (id, rumour) in &mut self.rumours {
             let due = ASKED.get(rumour.asked);
             let is_due = due.is_some_and(|after| now >= rumour.since + *after);
             let refuted = rumour.is_refuted(self.voices.get(&rumour.place), id);
             // One contact answers for all that is told of an address.
-            if !is_due || refuted || (!places.contains(&rumour.place) && self.next > now) {
+            if !is_due || refuted {
+                continue;
+            }
+            if !places.contains(&rumour.place) && !self.asking.take(now, EACH, BURST) {
                 continue;
             }
             if rumour.asked == 0 {
                 rumour.since = now;
             }
             rumour.asked += 1;
-            if places.insert(rumour.place) {
-                self.next += EACH;
-            }
+            places.insert(rumour.place);
         }
         places
     }

@@ -112,10 +112,7 @@ impl World {
     /// A ready and reachable server is in every connected balancer's pool within the bound.
     fn everybody_is_served(&mut self, balancer: Slot) -> Result<(), String> {
         let now = self.now;
-        let Some(process) = &self.slots[balancer] else {
-            return Ok(());
-        };
-        let Some(watcher) = &process.watcher else {
+        let Some(watcher) = self.mind(balancer) else {
             return Ok(());
         };
         let chosen = &watcher.memory.chosen;
@@ -168,9 +165,9 @@ impl World {
     fn nobody_is_served_for_long_who_is_gone(&mut self, balancer: Slot) -> Result<(), String> {
         let now = self.now;
         let stopped = self.ground.is_stopped(balancer);
-        let process = self.slots[balancer].as_ref();
-        let watcher = process.and_then(|process| process.watcher.as_ref());
-        let servers = watcher.map(|watcher| &watcher.pool.services[SERVICE].rotation.servers);
+        let servers = self
+            .mind(balancer)
+            .map(|watcher| &watcher.pool.services[SERVICE].rotation.servers);
         let servers = servers.into_iter().flatten();
         let chosen: BTreeMap<_, _> = servers.map(|s| (s.key.clone(), s.addr)).collect();
         self.laws
@@ -199,10 +196,7 @@ impl World {
 
     /// A newer generation wins: beside a life that is well, none before it is chosen.
     fn one_life_at_a_place(&mut self, balancer: Slot) -> Result<(), String> {
-        let Some(watcher) = self.slots[balancer]
-            .as_ref()
-            .and_then(|p| p.watcher.as_ref())
-        else {
+        let Some(watcher) = self.mind(balancer) else {
             return Ok(());
         };
         let chosen = &watcher.memory.chosen;
@@ -229,8 +223,7 @@ impl World {
 
     /// Whoever was believed to have left has, whatever is told of it later.
     fn nobody_returns_by_rumour(&self, balancer: Slot) -> Result<(), String> {
-        let process = self.slots[balancer].as_ref();
-        let Some(watcher) = process.and_then(|process| process.watcher.as_ref()) else {
+        let Some(watcher) = self.mind(balancer) else {
             return Ok(());
         };
         let word = |key| watcher.word(key).filter(|word| **word != Word::Left);

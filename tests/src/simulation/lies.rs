@@ -27,8 +27,8 @@ impl World {
         let Some(server) = self.server_of(victim) else {
             return;
         };
-        let own = self.slots[victim].as_ref();
-        let own = own.map(|process| Arc::clone(&self.lives[process.ear.me].id.key.name));
+        let own = self.present_life(victim);
+        let own = own.map(|own| Arc::clone(&own.id.key.name));
         let name = match own.filter(|_| self.chance.below(3) == 0) {
             Some(own) => own.to_string(),
             None => format!("liar{}", self.lives.len()),
@@ -39,10 +39,9 @@ impl World {
     /// On the host of `host` somebody begins to say that it is the process of `victim`, and offers
     /// a server of its own.
     pub(super) fn pose(&mut self, victim: Slot, host: Slot, millis: u64) {
-        let Some(process) = &self.slots[victim] else {
+        let Some(own) = self.present_life(victim) else {
             return;
         };
-        let own = &self.lives[process.ear.me];
         let (name, process) = (Arc::clone(&own.id.key.name), own.node.process());
         let server = self.ground.address(host, LIARS);
         let describe = Description::backend(&name, server);
@@ -109,10 +108,9 @@ impl World {
 
     /// Somebody tells of a later life of `victim`, of which nobody knows a word.
     pub(super) fn foretell(&mut self, victim: Slot, host: Slot, later: u64) -> Result<(), String> {
-        let Some(process) = &self.slots[victim] else {
+        let Some(own) = self.present_life(victim) else {
             return Ok(());
         };
-        let own = &self.lives[process.ear.me];
         let mut id = own.id.clone();
         id.key.generation += later;
         let mut life = Life::new(id, NOBODY, &own.description(), Word::Ready);
@@ -151,8 +149,7 @@ impl World {
     }
 
     fn server_of(&self, slot: Slot) -> Option<SocketAddr> {
-        let process = self.slots[slot].as_ref()?;
-        self.lives[process.ear.me].node.http
+        self.present_life(slot)?.node.http
     }
 
     /// After every change of a pool: no server is a made-up node's while its own speaks, and none is
@@ -231,15 +228,13 @@ impl World {
 
     /// Whether `life` is one of the process that `slot` has now.
     fn is_present(&self, slot: Slot, life: Option<&Life>) -> bool {
-        let process = self.slots[slot].as_ref();
-        let present = process.map(|process| self.lives[process.ear.me].node.process());
+        let present = self.present_life(slot).map(|own| own.node.process());
         life.is_some_and(|life| life.slot == slot && Some(life.node.process()) == present)
     }
 
     /// Whether something of its own has taken the server of `slot` out.
     fn has_reason(&self, balancer: Slot, slot: Slot) -> bool {
-        let process = self.slots[balancer].as_ref();
-        let Some(watcher) = process.and_then(|process| process.watcher.as_ref()) else {
+        let Some(watcher) = self.mind(balancer) else {
             return true;
         };
         let present = self.slots[slot].as_ref().map(|process| process.ear.me);

@@ -13,6 +13,7 @@ use member::node::NodeKey;
 use super::ground::Webapp;
 use super::history::Slot;
 use super::lies::NOBODY;
+use super::tongues::Life;
 use super::watcher::Watcher;
 use super::world::{Asked, Event, World};
 
@@ -261,6 +262,17 @@ impl World {
             _ if self.ground.is_stopped(owner) => Met::Standing,
             _ => Met::Served,
         }
+    }
+
+    /// The life that the process in a slot has now.
+    pub(super) fn present_life(&self, slot: Slot) -> Option<&Life> {
+        let process = self.slots[slot].as_ref()?;
+        Some(&self.lives[process.ear.me])
+    }
+
+    /// A balancer's mind, to look at.
+    pub(super) fn mind(&self, slot: Slot) -> Option<&Watcher> {
+        self.slots[slot].as_ref()?.watcher.as_ref()
     }
 
     /// A balancer's mind.

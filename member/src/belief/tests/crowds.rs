@@ -2,9 +2,14 @@
 
 use super::*;
 
-fn crowd(nodes: u16) -> Vec<Reading> {
-    let nodes = (0..nodes).map(|n| live(of(&format!("n{n}"), START, 1000 + n, Word::Ready)));
+/// The nodes of these numbers, not yet live.
+fn nodes(numbers: std::ops::Range<u16>) -> Vec<Reading> {
+    let nodes = numbers.map(|n| of(&format!("n{n}"), START, 1000 + n, Word::Ready));
     nodes.collect()
+}
+
+fn crowd(of_nodes: u16) -> Vec<Reading> {
+    nodes(0..of_nodes).into_iter().map(live).collect()
 }
 
 #[test]
@@ -44,8 +49,7 @@ fn in_a_crowd_who_was_just_heard_is_not_missed() {
 #[test]
 fn no_more_nodes_than_the_cap() {
     let mut belief = belief();
-    let crowd = (0..600).map(|i| of(&format!("n{i}"), START, 1000 + i, Word::Ready));
-    belief.observe(ms(0), &crowd.collect::<Vec<_>>());
+    belief.observe(ms(0), &nodes(0..600));
     assert_eq!(shown(&belief).len(), 512);
     assert_eq!(belief.take_complaints(), [Complaint::Full(512)]);
 }
@@ -54,12 +58,8 @@ fn no_more_nodes_than_the_cap() {
 #[test]
 fn who_comes_as_another_goes_is_heard_though_there_are_many() {
     let mut belief = belief();
-    let crowd = |of_nodes: std::ops::Range<u16>| -> Vec<_> {
-        let nodes = of_nodes.map(|i| of(&format!("n{i}"), START, 1000 + i, Word::Ready));
-        nodes.collect()
-    };
-    belief.observe(ms(0), &crowd(0..512));
-    belief.observe(ms(50), &crowd(1..513));
+    belief.observe(ms(0), &nodes(0..512));
+    belief.observe(ms(50), &nodes(1..513));
     let names: Vec<_> = shown(&belief).into_iter().map(|(name, ..)| name).collect();
     assert_eq!(names.len(), 512);
     assert!(names.contains(&"n512".to_owned()));
