@@ -34,14 +34,15 @@ pub struct Asking {
 
 impl Asking {
     /// Who is asked now, of `candidates`: first who was asked longest ago, but one of each host before
-    /// another of any.
+    /// another of any. Those who never spoke take no turn from those that did.
     pub fn choose(&mut self, now: Duration, mut candidates: Vec<Candidate>) -> Vec<Id> {
         candidates.sort_unstable_by(|one, other| one.order().cmp(&other.order()));
-        let mut of_hosts: HashMap<IpAddr, usize> = HashMap::new();
+        let mut of_hosts: HashMap<(IpAddr, bool), usize> = HashMap::new();
         let mut ranked: Vec<_> = candidates
             .into_iter()
             .map(|candidate| {
-                let of_host = of_hosts.entry(candidate.id.gossip.ip()).or_default();
+                let host = (candidate.id.gossip.ip(), candidate.has_spoken);
+                let of_host = of_hosts.entry(host).or_default();
                 *of_host += 1;
                 (*of_host, candidate)
             })
@@ -132,5 +133,24 @@ mod tests {
         one.id.gossip.set_ip([10, 0, 0, 2].into());
         all.push(one.clone());
         assert!(asking.choose(now, all).contains(&one.id));
+    }
+    /// They are made up in anybody's name.
+    #[test]
+    fn who_never_spoke_takes_no_turn_from_who_did_on_its_host() {
+        let mut asking = Asking::default();
+        let now = Duration::from_secs(9);
+        let mut all: Vec<_> = (1..500).map(|port| candidate(port, None, false)).collect();
+        let mut crowd = (1..100).map(|port| candidate(port, None, true)).collect();
+        let one = candidate(700, Some(8_900), true);
+        all.push(one.clone());
+        all.iter_mut()
+            .for_each(|of| of.id.gossip.set_ip([10, 0, 0, 2].into()));
+        all.append(&mut crowd);
+        let asked = asking.choose(now, all);
+        assert!(
+            asked
+                .iter()
+                .any(|id| id.gossip.port() == one.id.gossip.port())
+        );
     }
 }

@@ -360,7 +360,8 @@ impl Belief {
         let lives = by_name.values().flat_map(|lives| lives::that_count(lives));
         let mut shown: Vec<_> = lives.filter(|id| !is_me(id)).cloned().collect();
         let peers = shown.iter().filter_map(|id| self.peers.get_key_value(id));
-        let claims = peers.filter_map(|(id, (_, peer))| peer.claim(now, id));
+        let forgives = self.forgives(now);
+        let claims = peers.filter_map(|(id, (_, peer))| peer.claim(now, id, forgives));
         self.ruling = claims::judge(now, claims);
         // Another life of its name, which is not there yet, or not that node.
         let holder = |id: &Id| self.ruling.denied.get(id);

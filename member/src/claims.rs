@@ -34,7 +34,8 @@ pub struct Claim<'a> {
     pub spoke: Option<Duration>,
     /// Since when it has been asked whether it is there, and has not spoken.
     pub asked: Option<Duration>,
-    /// Whether it is heard, or has just spoken itself: nobody else has a say.
+    /// Whether it is heard, or has just spoken itself and was not asked in vain since: nobody else has a
+    /// say.
     pub is_there: bool,
 }
 
@@ -71,7 +72,14 @@ pub fn judge<'a>(now: Duration, claims: impl Iterator<Item = Claim<'a>>) -> Ruli
         let is_doubted = rivals.iter().any(speaks_elsewhere);
         let first = |claim: &Claim<'_>| is_at_home(claim) && (has_spoken(claim) || !is_doubted);
         rivals.sort_by_key(|claim| (!first(claim), claim.claimed, claim.id));
-        decide(now, rivals, &OF_SERVERS, &mut ruling);
+        let Some(holder) = decide(now, rivals, &OF_SERVERS, &mut ruling) else {
+            continue;
+        };
+        // Another of its process has no server that it could have instead.
+        let other = ruling.denied.get(holder);
+        if other.is_some_and(|other| rivals.iter().any(|rival| rival.id == other)) {
+            ruling.denied.remove(holder);
+        }
     }
     for claim in silent {
         let rivals = by_server.get(&claim.server).into_iter().flatten();
@@ -105,9 +113,14 @@ const OF_SERVERS: Law = Law {
     is_shared: false,
 };
 
-/// Among rivals in the order in which they count: the first has it that does not give way to one
-/// that came later, speaks, and has not been answered.
-fn decide(now: Duration, rivals: &[Claim<'_>], law: &Law, ruling: &mut Ruling) {
+/// Gives who has it among rivals in the order in which they count: the first that does not give way to
+/// one that came later, speaks, and has not been answered.
+fn decide<'a>(
+    now: Duration,
+    rivals: &[Claim<'a>],
+    law: &Law,
+    ruling: &mut Ruling,
+) -> Option<&'a Id> {
     let is_there = |one: &Claim<'_>, later: &Claim<'_>| {
         let since = (law.since)(later);
         one.spoke.is_some_and(|at| at >= since)
@@ -131,7 +144,7 @@ fn decide(now: Duration, rivals: &[Claim<'_>], law: &Law, ruling: &mut Ruling) {
         let mut later = rivals[turn + 1..].iter();
         !later.any(|later| gives_way(one, later))
     });
-    let Some((turn, holder)) = holder else { return };
+    let (turn, holder) = holder?;
     let is_wanted = |(turn, one): &(usize, &Claim<'_>)| {
         let mut later = rivals[turn + 1..].iter();
         later.any(|later| !is_there(one, later))
@@ -149,6 +162,7 @@ fn decide(now: Duration, rivals: &[Claim<'_>], law: &Law, ruling: &mut Ruling) {
             ruling.proven.insert(rival.id.clone());
         }
     }
+    Some(holder.id)
 }
 
 /// Whether its server is on its own host.

@@ -132,12 +132,12 @@ impl Peer {
         }
     }
 
-    /// What it claims, while it has not left.
-    pub fn claim<'a>(&'a self, now: Duration, id: &'a Id) -> Option<Claim<'a>> {
+    /// What it claims, while it has not left. While we are `forgiving`, nobody has been asked in vain.
+    pub fn claim<'a>(&'a self, now: Duration, id: &'a Id, forgiving: bool) -> Option<Claim<'a>> {
         let node = self.node.as_ref()?;
         let ((service, http), claimed) = self.server.as_ref()?;
         let (process, begun) = self.process?;
-        let asked = self.unheard();
+        let asked = self.unheard().filter(|_| !forgiving);
         let in_vain = asked.is_some_and(|at| now >= at + PATIENCE);
         let claim = Claim {
             id,
@@ -438,7 +438,8 @@ const ASKED_AGAIN: Duration = Duration::from_millis(40);
 const SILENT_ASKED_AGAIN: Duration = Duration::from_millis(200);
 /// How long who is missed has to answer at least.
 const ANSWER: Duration = Duration::from_millis(100);
-/// How long who is evicted has to answer, or as long as its heartbeat may pause.
+/// How long who is evicted has to answer, or as long as its heartbeat may pause; and who is silent and
+/// claims a server that another claims.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// Evictions kept of one node; an operator types fewer.
 const EVICTIONS: usize = 64;

@@ -448,3 +448,22 @@ fn the_silent_have_no_say_on_a_server_whose_node_speaks() {
         ],
     );
 }
+
+/// Who had fallen silent kept its claim to the server beside which it was, though asked in vain, and another
+/// that claimed it got it meanwhile.
+#[test]
+fn who_was_asked_in_vain_has_no_say() {
+    holds(
+        37516,
+        &[
+            (887, Start(0)),
+            (2749, Start(3)),
+            (4222, Claim(3, 3, 7534)),
+            (4230, Foretell(3, 3, 44264)),
+            (8544, Claim(3, 3, 4566)),
+            (8558, Foretell(3, 3, 1049)),
+            (9212, StartAs(3, 3)),
+            (14025, Claim(3, 3, 7785)),
+        ],
+    );
+}

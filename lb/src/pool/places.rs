@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use member::node::NodeKey;
 
-/// A node that announces a server and is ready.
+/// A node that announces a server and has neither yet to find it nor left.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
     /// Who.
@@ -20,7 +20,7 @@ pub struct Claim<'a> {
     pub live: bool,
     /// Whether gossip shows it at all.
     pub known: bool,
-    /// Whether the address has counted as its own.
+    /// Whether the address has counted as its own, or it is new.
     pub holds: bool,
 }
 

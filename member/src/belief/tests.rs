@@ -450,5 +450,6 @@ fn one_beat_that_others_tell_of_does_not_raise_the_dead() {
 mod asked;
 mod crowds;
 mod evictions;
+mod moved;
 mod namesakes;
 mod twins;

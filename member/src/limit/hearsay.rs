@@ -251,7 +251,7 @@ const DOUBLINGS: u32 = 6;
 /// One more is asked each so often, so that whoever makes up nodes by the thousand cannot have
 /// us ask them all; so many at once.
 const EACH: Duration = Duration::from_millis(10);
-const BURST: Duration = Duration::from_millis(640);
+const BURST: Duration = Duration::from_millis(630);
 /// Lives at one address that are asked for at a time.
 const LIVES: usize = 8;
 /// What is remembered of each, where there is no room for more.

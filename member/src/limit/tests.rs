@@ -487,7 +487,7 @@ mod hearsay {
             let keys = message.nodes().next().unwrap();
             assert!(!hearsay.believes(ms(1_000), speaker(OTHER), &keys));
         }
-        assert_eq!(hearsay.asks(ms(1_000)).len(), 65);
+        assert_eq!(hearsay.asks(ms(1_000)).len(), 64);
         assert_eq!(hearsay.asks(ms(1_100)).len(), 10);
     }
 }

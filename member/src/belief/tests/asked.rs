@@ -91,3 +91,27 @@ fn who_answers_late_that_it_is_there_is_believed() {
     assert_eq!(belief.snapshot().denied, BTreeSet::new());
     assert_eq!(shown(&belief).len(), 2);
 }
+
+/// The answers that came meanwhile have not been read yet.
+#[test]
+fn who_was_asked_before_we_stood_still_keeps_its_server() {
+    for rival_host in [1, 2] {
+        let mut belief = belief().wary();
+        let mut real = live(of("a", START + 1, 3000, Word::Ready));
+        let mut fake = live(of("b", START + 2, 3000, Word::Down("fire".into())));
+        fake.id.gossip = SocketAddr::from(([10, 0, 0, rival_host], 9999));
+        let looks = (0..=3_050).step_by(50).chain([3_600]);
+        for now in looks {
+            if now <= 2_000 {
+                (real.heartbeat, real.heard) = (now, Some(ms(now)));
+            }
+            real.live = now < 2_800;
+            (fake.heartbeat, fake.heard) = (now, Some(ms(now)));
+            let all = [real.clone(), fake.clone()];
+            belief.observe(ms(now), &all[..if now < 2_900 { 1 } else { 2 }]);
+            belief.asks(ms(now));
+        }
+        let denied = belief.snapshot().denied.clone();
+        assert_eq!(denied, BTreeSet::from([fake.id.key]), "{rival_host}");
+    }
+}
