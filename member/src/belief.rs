@@ -27,7 +27,7 @@ use crate::lives;
 use crate::node::{Node, NodeKey, Role};
 use crate::pace;
 use crate::peer::{Circumstances, Claims, Peer};
-use crate::reading::{Id, Reading};
+use crate::reading::{Id, Reading, Speaker, speakers};
 use crate::receipt::Receipts;
 use crate::snapshot::{Sighting, Snapshot};
 
@@ -64,6 +64,8 @@ pub struct Belief {
     held_until: Duration,
     /// After a stall of our own, nobody is declared silent until then.
     forgiving_until: Duration,
+    /// And what was answered meanwhile may not have been read before.
+    deaf_until: Duration,
     snapshot: Arc<Snapshot>,
     receipts: Arc<Receipts>,
     /// Whose server is whose, where several say so.
@@ -91,6 +93,7 @@ impl Belief {
             last_observed: None,
             held_until: Duration::ZERO,
             forgiving_until: Duration::ZERO,
+            deaf_until: Duration::ZERO,
             snapshot: Arc::default(),
             receipts: Arc::default(),
             ruling: Ruling::default(),
@@ -251,6 +254,7 @@ impl Belief {
         if last.is_some_and(|last| now > last + 2 * self.interval) {
             let round = self.interval.max(self.crowds_round.unwrap_or_default());
             self.forgiving_until = self.forgiving_until.max(now + 5 * round);
+            self.deaf_until = now + ANSWERS;
         }
     }
 
@@ -360,8 +364,11 @@ impl Belief {
         let lives = by_name.values().flat_map(|lives| lives::that_count(lives));
         let mut shown: Vec<_> = lives.filter(|id| !is_me(id)).cloned().collect();
         let peers = shown.iter().filter_map(|id| self.peers.get_key_value(id));
-        let forgives = self.forgives(now);
-        let claims = peers.filter_map(|(id, (_, peer))| peer.claim(now, id, forgives));
+        let (deaf, denied) = (now < self.deaf_until, &self.ruling.denied);
+        let claims = peers.filter_map(|(id, (_, peer))| {
+            // Who was denied before does not answer since.
+            peer.claim(now, id, deaf && !denied.contains_key(id))
+        });
         self.ruling = claims::judge(now, claims);
         // Another life of its name, which is not there yet, or not that node.
         let holder = |id: &Id| self.ruling.denied.get(id);
@@ -463,22 +470,6 @@ impl Belief {
     }
 }
 
-/// When somebody was heard, and who.
-type Speaker<'a> = (Duration, &'a Id);
-
-/// Who was last heard at each address.
-fn speakers(readings: &[Reading]) -> HashMap<SocketAddr, Speaker<'_>> {
-    let mut speakers = HashMap::new();
-    for reading in readings {
-        if let Some(heard) = reading.heard {
-            let speaker = (heard, &reading.id);
-            let last = speakers.entry(reading.id.gossip).or_insert(speaker);
-            *last = speaker.max(*last);
-        }
-    }
-    speakers
-}
-
 /// Nodes kept; the rest is ignored. A complete digest of these still fits a datagram.
 const NODES: usize = 512;
 /// With those that were believed in the round before and are not any more.
@@ -489,6 +480,8 @@ const MANY: usize = 300;
 const QUIET: u32 = 3;
 /// How far apart two machines' clocks may be before a join must first be heard twice.
 const CLOCK_SKEW_MS: u64 = 2_000;
+/// How long what has been answered may take to be read.
+const ANSWERS: Duration = Duration::from_millis(100);
 /// How long a restarted gossip task may take to hear everybody again.
 const HOLD: Duration = Duration::from_secs(5);
 /// Generations are Unix milliseconds; beyond the year 5138 one is made up.

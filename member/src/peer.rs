@@ -132,12 +132,12 @@ impl Peer {
         }
     }
 
-    /// What it claims, while it has not left. While we are `forgiving`, nobody has been asked in vain.
-    pub fn claim<'a>(&'a self, now: Duration, id: &'a Id, forgiving: bool) -> Option<Claim<'a>> {
+    /// What it claims, while it has not left. While we may have missed its answer it has not been asked in vain.
+    pub fn claim<'a>(&'a self, now: Duration, id: &'a Id, missed: bool) -> Option<Claim<'a>> {
         let node = self.node.as_ref()?;
         let ((service, http), claimed) = self.server.as_ref()?;
         let (process, begun) = self.process?;
-        let asked = self.unheard().filter(|_| !forgiving);
+        let asked = self.unheard().filter(|_| !missed);
         let in_vain = asked.is_some_and(|at| now >= at + PATIENCE);
         let claim = Claim {
             id,

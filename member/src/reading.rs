@@ -37,6 +37,22 @@ pub struct Reading {
     pub keys: Option<Vec<(String, String)>>,
 }
 
+/// When somebody was heard, and who.
+pub type Speaker<'a> = (Duration, &'a Id);
+
+/// Who was last heard at each address.
+pub fn speakers(readings: &[Reading]) -> HashMap<SocketAddr, Speaker<'_>> {
+    let mut speakers = HashMap::new();
+    for reading in readings {
+        if let Some(heard) = reading.heard {
+            let speaker = (heard, &reading.id);
+            let last = speakers.entry(reading.id.gossip).or_insert(speaker);
+            *last = speaker.max(*last);
+        }
+    }
+    speakers
+}
+
 /// Leaves the `cap` readings that are most credible: of nodes that are heard from their own address, one of
 /// few on their host, then of those that `were_kept` and are heard or count as live for the detector,
 /// then of those that are heard, then of those that are live, then the rest. What a crowd of made-up nodes

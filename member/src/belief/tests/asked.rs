@@ -115,3 +115,71 @@ fn who_was_asked_before_we_stood_still_keeps_its_server() {
         assert_eq!(denied, BTreeSet::from([fake.id.key]), "{rival_host}");
     }
 }
+
+/// The dead do not answer, however often we stand still or begin anew.
+#[test]
+fn who_has_followed_a_dead_one_keeps_the_server_when_we_have_been_away() {
+    for others in [0, 400] {
+        for (pauses, reborn) in [
+            (vec![], 0),
+            (vec![2_350], 0),
+            (vec![2_650], 0),
+            (vec![], 2_600),
+        ] {
+            let last = if pauses == [2_350] { 2_750 } else { 2_550 };
+            let has_it = has_followed(others, &pauses, reborn);
+            assert!(
+                has_it.iter().all(|(now, has)| *now < last || *has),
+                "{others} {pauses:?}"
+            );
+            assert!(has_it.iter().all(|(now, has)| *now >= 2_500 || !has));
+        }
+        let throttled: Vec<_> = (1_000..4_000).step_by(500).collect();
+        assert_eq!(
+            has_followed(others, &throttled, 0).last(),
+            Some(&(3_950, true))
+        );
+    }
+}
+
+/// Of one killed at 2,000 ms, whose successor claims its server at 2,300: whether that one has it, at each look from then
+/// on. We stand still for 250 ms after each of `pauses`, and begin anew at `reborn`.
+fn has_followed(others: u16, pauses: &[u64], reborn: u64) -> Vec<(u64, bool)> {
+    let mut belief = belief().wary();
+    belief.interval = ms(100);
+    let mut old = live(of("a", START + 1, 3000, Word::Down("fire".into())));
+    let mut new = live(of("b", START + 2, 3000, Word::Ready));
+    new.id.gossip = at(9999);
+    let other = |number| {
+        live(of(
+            &format!("o{number}"),
+            START + 1,
+            10_000 + number,
+            Word::Ready,
+        ))
+    };
+    let others: Vec<_> = (0..others).map(other).collect();
+    let stands = |now: u64| pauses.iter().any(|at| (*at..at + 250).contains(&now));
+    let mut has_it = Vec::new();
+    for now in (0..4_000).step_by(50).filter(|now| !stands(*now)) {
+        if now < 2_000 {
+            (old.heartbeat, old.heard) = (now, Some(ms(now)));
+        }
+        old.live = now < 2_600;
+        (new.heartbeat, new.heard) = (now, Some(ms(now)));
+        let mut all = vec![old.clone()];
+        all.extend(others.iter().cloned());
+        all.extend((now >= 2_300).then(|| new.clone()));
+        if now == reborn && reborn > 0 {
+            let mut me = belief.me.clone();
+            me.key.generation += 1;
+            belief.reborn(me, ms(now));
+        }
+        belief.observe(ms(now), &all);
+        belief.asks(ms(now));
+        if now >= 2_300 {
+            has_it.push((now, !belief.snapshot().denied.contains(&new.id.key)));
+        }
+    }
+    has_it
+}

@@ -11,8 +11,8 @@ fn life(number: u64, host: u8) -> Reading {
     life
 }
 
-/// Whether it comes to the host of its server or goes from there: one of its lives is shown all the time, and the
-/// new one once the old one has not answered for 200 ms.
+/// Whether it comes to the host of its server or goes from there: one of its lives is shown all the time, the new one
+/// at once if it is on that host, else once the old one counts as silent and was asked in vain.
 #[test]
 fn one_of_its_lives_is_shown_though_its_server_stays_where_it_is() {
     for (from, to) in [(1, 2), (2, 1)] {
