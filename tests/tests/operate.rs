@@ -364,9 +364,10 @@ async fn tags_change_while_it_runs() {
     );
 }
 
-/// By the poke and not at a tick: from the command to the balancer's event.
+/// Each of them, and prints how long from the command to the balancer's event; that no round is waited for is
+/// `a_word_does_not_wait_for_a_gossip_round`.
 #[tokio::test]
-async fn a_change_reaches_the_balancer_at_once() {
+async fn every_change_reaches_the_balancer() {
     let it = Operated::new().await;
     let mut events = it.lb.open(r#"{"command":"monitor"}"#).await;
     events

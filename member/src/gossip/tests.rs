@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use super::*;
-use crate::node::{Description, NodeKey, Word};
+use crate::node::{Description, Edit, NodeKey, Word};
 use crate::parse::HostPort;
 use crate::receipt::{Ack, Receipt};
 use crate::resolve::Resolver;
@@ -115,10 +115,13 @@ async fn two_of_one_name_and_generation_begin_anew() {
 
 #[tokio::test]
 async fn a_word_does_not_wait_for_a_gossip_round() {
-    let lb = balancer(ANY_PORT).await;
-    let mut config = member_config("s1", lb.local_addr());
     // A round takes longer than the test allows: only a poke can be this quick.
-    config.interval = Duration::from_secs(60);
+    let rare = Duration::from_secs(60);
+    let mut config = GossipConfig::new(Description::balancer("lb"));
+    (config.listen, config.interval) = (ANY_PORT, rare);
+    let lb = Gossip::start(config).await.unwrap();
+    let mut config = member_config("s1", lb.local_addr());
+    config.interval = rare;
     let s1 = Gossip::start(config).await.unwrap();
     sees(&lb, SOON, is("s1", Word::Starting)).await;
     sees(&s1, SOON, is("lb", Word::Ready)).await;
@@ -126,6 +129,18 @@ async fn a_word_does_not_wait_for_a_gossip_round() {
         s1.say(word.clone());
         sees(&lb, SOON, is("s1", word)).await;
     }
+    let edit = Edit {
+        weight: Some(7),
+        set: [("ver".into(), "2".into())].into(),
+        delete: Vec::new(),
+    };
+    s1.edit(edit).await.unwrap();
+    let edited = |seen: &Sighting| seen.node.weight == 7 && seen.node.tags.contains_key("ver");
+    sees(&lb, SOON, edited).await;
+    s1.say(Word::Draining);
+    sees(&lb, SOON, is("s1", Word::Draining)).await;
+    s1.leave().await;
+    sees(&lb, SOON, is("s1", Word::Left)).await;
 }
 
 #[tokio::test]

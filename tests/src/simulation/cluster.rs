@@ -51,13 +51,8 @@ impl Cluster {
             members: Vec::new(),
         };
         for number in 0..balancers {
-            let mut config = GossipConfig::new(Description::balancer(&format!("lb{number}")));
-            config.listen = lb(number);
-            config.seeds = seeds(balancers);
-            config.protection = cluster.protection.clone();
-            let port = cluster.network.port(config.listen);
-            let gossip = Gossip::start_over(config, port).await;
-            cluster.balancers.push(gossip.expect("it starts"));
+            let gossip = cluster.balancer(number, balancers, 0).await;
+            cluster.balancers.push(gossip);
         }
         for number in 0..members {
             cluster.members.push(Member {
@@ -68,6 +63,32 @@ impl Cluster {
             cluster.begin(number).await;
         }
         cluster
+    }
+
+    async fn balancer(&self, number: usize, of: usize, above: u64) -> Gossip {
+        let mut config = GossipConfig::new(Description::balancer(&format!("lb{number}")));
+        config.listen = lb(number);
+        config.seeds = seeds(of);
+        config.above = above;
+        config.protection = self.protection.clone();
+        let port = self.network.port(config.listen);
+        Gossip::start_over(config, port).await.expect("it starts")
+    }
+
+    /// A balancer ends without a word, and begins where it was, knowing nobody.
+    pub async fn restart_balancer(&mut self, number: usize) {
+        let of = self.balancers.len();
+        let before = self.balancers.remove(number);
+        let generation = before
+            .identity()
+            .borrow()
+            .as_ref()
+            .map(|it| it.key.generation);
+        drop(before);
+        let gossip = self
+            .balancer(number, of, generation.unwrap_or_default())
+            .await;
+        self.balancers.insert(number, gossip);
     }
 
     /// How many members there are, running or not.

@@ -31,6 +31,11 @@ pub fn measure(runs: u64, tell: impl Fn(&str)) {
         let what = "SIGKILL or silent host, gossip alone, to suspected";
         tell(&row(what, size, times.collect()));
     }
+    for size in [FEW, MANY] {
+        let times = (0..runs / 5).map(|seed| virtually(restarting(seed, size)));
+        let what = "balancer killed and started, to all live";
+        tell(&row(what, size, times.collect()));
+    }
     for (size, runs) in [(FEW, runs), (MANY, runs / 5)] {
         let times = (0..runs).map(|seed| virtually(healing(seed, size)));
         let what = "partition of half for 5 min, healed, to all live";
@@ -67,6 +72,14 @@ async fn detection(seed: u64, size: usize) -> Duration {
         .until(0, Duration::from_secs(30), Seen::Silent)
         .await;
     missed.expect("it is missed")
+}
+
+async fn restarting(seed: u64, size: usize) -> Duration {
+    let mut cluster = well(seed, size).await;
+    sleep(Duration::from_millis(10_000 + seed * 37 % 1_000)).await;
+    cluster.restart_balancer(0).await;
+    let joined = cluster.until_all_are_well(Duration::from_secs(60)).await;
+    joined.expect("all are known again")
 }
 
 async fn healing(seed: u64, size: usize) -> Duration {

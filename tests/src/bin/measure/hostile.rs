@@ -12,6 +12,7 @@ use e2e::forged::{self, Insider};
 use e2e::lb::Lb;
 use e2e::member::Member;
 use e2e::process::Process;
+use e2e::relay::Relay;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -62,10 +63,37 @@ pub(crate) async fn all() {
         )
         .await;
     }
+    let mut thief = Insider::new(KEY, 42);
+    let stolen = forged::crowd(100, 100);
+    let stolen = stolen.iter().map(|message| thief.seal(message)).collect();
+    let what = "sealed, fake nodes under a stolen key that is no longer used";
+    attack(what, ROTATED, stolen, FLOOD).await;
+    replays().await;
+}
+
+/// All that a member's life has put on the wire, from its first word to its farewell, again and again.
+async fn replays() {
+    let relay = Relay::start().await;
+    let flags = format!("--workers 1 {SEALED} --advertise {}", relay.addr());
+    let lb = Lb::with(&flags).await;
+    relay.to(lb.gossip());
+    let app = Backend::http1("before").await;
+    let seed = relay.addr().to_string();
+    let mut member = Member::with("before", app.addr, &seed, SEALED);
+    lb.until_up(&["before"]).await;
+    member.process.signal(rustix::process::Signal::TERM);
+    member.process.ended(Duration::from_secs(20)).await;
+    let recorded = relay.passed();
+    let what = format!("sealed, {} recorded datagrams", recorded.len());
+    attacked(&what, lb, SEALED, recorded, FLOOD).await;
 }
 
 async fn attack(what: &str, flags: &str, datagrams: Vec<Vec<u8>>, count: u64) {
     let lb = Lb::with(&format!("--workers 1 {flags}")).await;
+    attacked(what, lb, flags, datagrams, count).await;
+}
+
+async fn attacked(what: &str, lb: Lb, flags: &str, datagrams: Vec<Vec<u8>>, count: u64) {
     let seed = lb.gossip().to_string();
     let (steady, control) = (Backend::http1("s1").await, Control::new());
     let heeded = format!("{flags} {}", control.flag());
@@ -147,9 +175,11 @@ fn cpu(process: &Process) -> f64 {
 const CLEAR: &str = "--log-level info";
 const SEALED: &str = "--encrypt AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+/// After that one, which is no longer held.
+const ROTATED: &str = "--encrypt ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 /// What it goes by.
+const KEY_ID: u16 = 0x1a9a;
 /// Between two questions; a balancer's round comes every 100 ms.
 const OFTEN: Duration = Duration::from_millis(20);
-const KEY_ID: u16 = 0x1a9a;
 const FLOOD: u64 = 300_000;
 const MOST_TURNS: usize = 200;

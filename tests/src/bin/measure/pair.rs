@@ -44,7 +44,7 @@ pub(super) async fn pair() {
     all(Side::Ours(Box::new(Lb::with("--workers 2").await))).await;
 }
 
-async fn all(side: Side) {
+async fn all(mut side: Side) {
     let mut steady = Vec::new();
     for name in STEADY {
         steady.push(side.join(name).await);
@@ -52,7 +52,9 @@ async fn all(side: Side) {
     side.stats().until_up(&STEADY).await;
     joins(&side).await;
     leaves(&side).await;
+    crashes(&side).await;
     deaths(&side).await;
+    restarts(&mut side).await;
 }
 
 async fn joins(side: &Side) {
@@ -111,6 +113,53 @@ async fn leaves(side: &Side) {
     );
 }
 
+/// The webapp dies, whoever announces it does not.
+async fn crashes(side: &Side) {
+    let (mut out, mut failed, mut sent) = (Vec::new(), 0, 0);
+    for turn in 0..DEATHS {
+        let mut node = side.join(&format!("c{turn}")).await;
+        side.stats().until_status(&node.name, "UP").await;
+        let load = Load::start(side.addr(), RATE);
+        load.another(CALM).await;
+        let began = Instant::now();
+        node.webapp.process.kill();
+        let gone = |rows: &[csv::Row]| is_out(rows, &node.name);
+        side.stats().until("it is out", gone).await;
+        out.push(began.elapsed());
+        load.another(CALM).await;
+        let report = load.stop().await;
+        failed += report.failed.len();
+        sent += report.sent;
+        node.leave(side).await;
+        side.until_forgotten(&node.name).await;
+    }
+    side.say(
+        "crash: SIGKILL of the webapp until it is out of rotation",
+        &out,
+    );
+    side.count("crash: meanwhile", DEATHS, failed, sent);
+}
+
+/// The balancer is killed and started again, knowing nobody.
+async fn restarts(side: &mut Side) {
+    let mut times = Vec::new();
+    for _ in 0..DEATHS {
+        let began = Instant::now();
+        side.restart().await;
+        let up = async || {
+            let rows = csv::parse(&side.stats().csv().await.ok()?)?;
+            let is_up = |name: &&str| csv::server(&rows, name).is_some_and(csv::Row::is_up);
+            STEADY.iter().all(is_up).then_some(())
+        };
+        within(PATIENCE, "all are up again", up).await;
+        times.push(began.elapsed());
+    }
+    side.say(
+        "restart: balancer killed and started until all are up",
+        &times,
+    );
+}
+
 async fn deaths(side: &Side) {
     let (mut out, mut gone, mut failed, mut sent) = (Vec::new(), Vec::new(), 0, 0);
     for turn in 0..DEATHS {
@@ -162,6 +211,16 @@ impl Side {
         match self {
             Self::Ours(lb) => Member::start(name, webapp.addr, lb.gossip()).process,
             Self::Pair(pair) => pair.announce(name, webapp.addr).await,
+        }
+    }
+
+    async fn restart(&mut self) {
+        match self {
+            Self::Ours(lb) => {
+                lb.process.kill();
+                lb.restart().await;
+            }
+            Self::Pair(pair) => pair.restart().await,
         }
     }
 
@@ -233,5 +292,5 @@ const DEATHS: usize = 5;
 const RATE: u32 = 200;
 /// Requests before and after: half a second.
 const CALM: u64 = 100;
-/// Serf needs 7 s to believe a death.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Serf needs 7 s to believe a death, and tries to reach who has failed each 30 s.
+const PATIENCE: Duration = Duration::from_secs(90);

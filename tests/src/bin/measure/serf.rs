@@ -22,7 +22,7 @@ pub(super) struct Balancer {
     pub(super) seed: SocketAddr,
     folder: Folder,
     serf: PathBuf,
-    _agent: Process,
+    agent: Process,
 }
 
 impl Balancer {
@@ -40,24 +40,41 @@ impl Balancer {
             path.display().to_string()
         };
         let apply = script("apply.sh", apply(haproxy));
-        let join = script("member-join.sh", format!("{JOIN}exec '{apply}'\n"));
-        let leave = script("member-leave.sh", format!("{LEAVE}exec '{apply}'\n"));
-        let started = std::process::Command::new(&apply).status();
-        assert!(
-            started.expect("a shell").success(),
-            "HAProxy cannot be started"
-        );
-        let join = format!("member-join={join}");
-        let leave = format!("member-leave,member-failed={leave}");
-        let more = ["-event-handler", &join, "-event-handler", &leave];
-        let (seed, agent) = agent(serf, "ha", "role=balancer", &more).await;
+        script("member-join.sh", format!("{JOIN}exec '{apply}'\n"));
+        script("member-leave.sh", format!("{LEAVE}exec '{apply}'\n"));
+        let seed = free_port();
+        let agent = beside_haproxy(&folder, serf, seed).await;
         Self {
             addr,
             stats: Stats::at(stats),
             seed,
             folder,
             serf: serf.to_owned(),
-            _agent: agent,
+            agent,
+        }
+    }
+
+    /// Kills both and starts them again as a container is created again: where they were, knowing nobody.
+    pub(super) async fn restart(&mut self) {
+        self.agent.kill();
+        self.kill_haproxy();
+        for node in fs::read_dir(self.folder.file("nodes")).expect("a folder") {
+            fs::remove_file(node.expect("a file").path()).expect("a file");
+        }
+        let _ = fs::remove_file(self.folder.file("pid"));
+        self.agent = beside_haproxy(&self.folder, &self.serf, self.seed).await;
+    }
+
+    fn kill_haproxy(&self) {
+        // It detaches itself; its numbers were kept, and are looked at before they are used.
+        let ours = self.folder.path().to_string_lossy().into_owned();
+        let pids = fs::read_to_string(self.folder.file("pids")).unwrap_or_default();
+        for pid in pids.split_whitespace() {
+            let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let pid = pid.parse().ok().and_then(Pid::from_raw);
+            if let Some(pid) = pid.filter(|_| command.contains(&ours)) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
         }
     }
 
@@ -65,7 +82,7 @@ impl Balancer {
     pub(super) async fn announce(&self, name: &str, http: SocketAddr) -> Process {
         let (tag, seed) = (format!("http={http}"), self.seed.to_string());
         let more = ["-tag", &tag, "-join", &seed];
-        agent(&self.serf, name, "role=backend", &more).await.1
+        agent(&self.serf, name, "role=backend", free_port(), &more).await
     }
 
     /// Whether HAProxy's configuration names a server.
@@ -77,23 +94,25 @@ impl Balancer {
 
 impl Drop for Balancer {
     fn drop(&mut self) {
-        // HAProxy detaches itself; its numbers were kept, and are looked at before they are used.
-        let ours = self.folder.path().to_string_lossy().into_owned();
-        let pids = fs::read_to_string(self.folder.file("pids")).unwrap_or_default();
-        for pid in pids.split_whitespace() {
-            let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let pid = pid.parse().ok().and_then(Pid::from_raw);
-            if let Some(pid) = pid.filter(|_| command.contains(&ours)) {
-                let _ = kill_process(pid, Signal::KILL);
-            }
-        }
+        self.kill_haproxy();
     }
 }
 
-/// Starts an agent on free ports and waits until it runs.
-async fn agent(serf: &Path, name: &str, tag: &str, more: &[&str]) -> (SocketAddr, Process) {
-    let (bind, rpc) = (free_port(), free_port());
-    let bound = [bind.to_string(), rpc.to_string()];
+/// Starts HAProxy, and an agent at `seed` that has it started anew.
+async fn beside_haproxy(folder: &Folder, serf: &Path, seed: SocketAddr) -> Process {
+    let started = std::process::Command::new(folder.file("apply.sh")).status();
+    let started = started.expect("a shell");
+    assert!(started.success(), "HAProxy cannot be started");
+    let script = |name: &str| folder.file(name).display().to_string();
+    let join = format!("member-join={}", script("member-join.sh"));
+    let leave = format!("member-leave,member-failed={}", script("member-leave.sh"));
+    let more = ["-event-handler", &join, "-event-handler", &leave];
+    agent(serf, "ha", "role=balancer", seed, &more).await
+}
+
+/// Starts an agent that gossips at `bind`, and waits until it runs.
+async fn agent(serf: &Path, name: &str, tag: &str, bind: SocketAddr, more: &[&str]) -> Process {
+    let bound = [bind.to_string(), free_port().to_string()];
     let args = [
         "agent",
         "-node",
@@ -107,7 +126,7 @@ async fn agent(serf: &Path, name: &str, tag: &str, more: &[&str]) -> (SocketAddr
     ];
     let process = Process::start(serf, args.iter().chain(more));
     process.printed("agent: Serf agent starting").await;
-    (bind, process)
+    process
 }
 
 fn write(path: &Path, text: &str) {
