@@ -75,7 +75,7 @@ pub fn judge<'a>(now: Duration, claims: impl Iterator<Item = Claim<'a>>) -> Ruli
         let Some(holder) = decide(now, rivals, &OF_SERVERS, &mut ruling) else {
             continue;
         };
-        // Another of its process has no server that it could have instead.
+        // Another life of its process that is denied this server does not keep it from it.
         let other = ruling.denied.get(holder);
         if other.is_some_and(|other| rivals.iter().any(|rival| rival.id == other)) {
             ruling.denied.remove(holder);
