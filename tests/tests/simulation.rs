@@ -467,3 +467,29 @@ fn who_was_asked_in_vain_has_no_say() {
         ],
     );
 }
+
+/// A balancer that had begun elsewhere had not heard yet of the one whose server was claimed.
+#[test]
+fn who_is_not_known_yet_has_no_server() {
+    holds(
+        67731,
+        &[
+            (1519, Start(11)),
+            (1675, Start(4)),
+            (1684, Start(9)),
+            (1978, Start(6)),
+            (4298, Stop(11, 5689)),
+            (17804, Leave(4)),
+            (19256, StartAs(10, 9)),
+            (20377, Delay(400, 6767)),
+            (22284, StartElsewhere(4)),
+            (22377, Kill(0)),
+            (24306, Kill(0)),
+            (24442, Start(7)),
+            (25467, Start(0)),
+            (26383, Isolate(11, All, 7970)),
+            (28851, StartElsewhere(0)),
+            (30373, Claim(4, 4, 3197)),
+        ],
+    );
+}

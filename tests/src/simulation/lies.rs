@@ -162,11 +162,10 @@ impl World {
         let server = |server: &Arc<Server>| (server.addr, server.key.clone());
         let servers: Vec<_> = servers.iter().map(server).collect();
         let was = std::mem::replace(&mut watcher.memory.served, servers.clone());
-        let is_calm = |slot: Slot| {
-            let since = self.laws.calm_since(balancer, slot);
-            since.is_some_and(|at| self.now > at + CALM)
+        let owner = |addr| {
+            let own = self.owner_of(addr);
+            own.filter(|slot| self.is_well_known(balancer, *slot))
         };
-        let owner = |addr| self.owner_of(addr).filter(|slot| is_calm(*slot));
         let of = |key: &NodeKey| self.lives.iter().rfind(|life| life.id.key == *key);
         let is_made_up = |(addr, key): &&(SocketAddr, NodeKey)| {
             let liar = of(key).filter(|life| life.slot == NOBODY);
@@ -193,6 +192,18 @@ impl World {
         }
     }
 
+    /// Whether a member has been undisturbed, and its process shown by that balancer, for long enough.
+    fn is_well_known(&self, balancer: Slot, slot: Slot) -> bool {
+        let shown = self.mind(balancer).and_then(|watcher| {
+            let lives = self.lives.iter();
+            let own = lives.filter(|life| self.is_present(slot, Some(life)));
+            let shown = own.filter_map(|life| watcher.memory.shown.get(&life.id.key));
+            shown.min().copied()
+        });
+        let since = shown.zip(self.laws.calm_since(balancer, slot));
+        since.is_some_and(|(shown, calm)| self.now > shown.max(calm) + CALM)
+    }
+
     /// Whether `own` was undisturbed when `liar` claimed its server, or has it because that one is elsewhere.
     fn is_late(&self, balancer: Slot, liar: &Life, own: Slot) -> bool {
         let number = self.lives.iter().position(|life| life.id == liar.id);
@@ -210,10 +221,8 @@ impl World {
         };
         let gossip = self.slots[own].as_ref().map(|process| process.gossip);
         for balancer in 0..BALANCERS {
-            let calm = self.laws.calm_since(balancer, own);
-            if let (Some(at), Some(gossip)) = (calm, gossip)
-                && self.now > at + CALM
-            {
+            let known = self.is_well_known(balancer, own);
+            if let Some(gossip) = gossip.filter(|_| known) {
                 self.laws.late.insert((balancer, liar), gossip);
             }
         }

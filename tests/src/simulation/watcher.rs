@@ -47,6 +47,8 @@ pub(super) struct Memory {
     pub(super) served: Vec<(SocketAddr, NodeKey)>,
     /// When a probe or request last failed there.
     pub(super) failed: BTreeMap<NodeKey, Duration>,
+    /// Since when it has shown each life.
+    pub(super) shown: BTreeMap<NodeKey, Duration>,
     /// Lives that were believed to have left.
     pub(super) left: BTreeSet<NodeKey>,
     /// Draining lives that were let go.
@@ -107,6 +109,7 @@ impl Watcher {
         let changed = !Arc::ptr_eq(&self.snapshot, &snapshot);
         self.snapshot = snapshot;
         for (key, seen) in &self.snapshot.nodes {
+            self.memory.shown.entry(key.clone()).or_insert(now);
             // Who only counts as left, since somebody has evicted it, may come back.
             let mut told = self.told.iter().zip(lives);
             let said =
