@@ -72,6 +72,11 @@ pub fn judge<'a>(now: Duration, claims: impl Iterator<Item = Claim<'a>>) -> Ruli
         let is_doubted = rivals.iter().any(speaks_elsewhere);
         let first = |claim: &Claim<'_>| is_at_home(claim) && (has_spoken(claim) || !is_doubted);
         rivals.sort_by_key(|claim| (!first(claim), claim.claimed, claim.id));
+        // It may be there all the same, and is the first once it has spoken.
+        let doubted = rivals
+            .iter()
+            .filter(|claim| is_at_home(claim) && !first(claim));
+        ruling.ask.extend(doubted.map(|claim| claim.id.clone()));
         let Some(holder) = decide(now, rivals, &OF_SERVERS, &mut ruling) else {
             continue;
         };
@@ -265,6 +270,19 @@ mod tests {
                 (&elsewhere, claimed, Some(spoke)),
             ];
             assert_eq!(denied(5_000, &claims), ["rumour"]);
+        }
+    }
+
+    /// Its words may have come before its voice, with those of the other.
+    #[test]
+    fn a_rumour_at_home_is_asked_whether_it_is_there() {
+        let (there, elsewhere) = (id("there", 1), id("elsewhere", 2));
+        for claimed in [0, 1_000, 2_000] {
+            let claims = [(&there, claimed, None), (&elsewhere, 1_000, Some(5_000))];
+            let ruling = ruling(5_000, &claims);
+            assert!(ruling.ask.contains(&there), "{claimed}");
+            let claims = [(&there, claimed, Some(5_000)), claims[1]];
+            assert_eq!(denied(5_000, &claims), ["elsewhere"]);
         }
     }
 
