@@ -33,7 +33,24 @@ struct Node {
     announcer: Process,
 }
 
-/// Joins, leaves and deaths of both.
+/// The requests of all turns.
+#[derive(Default)]
+struct Requests {
+    failed: usize,
+    sent: u64,
+}
+
+impl Requests {
+    /// Ends a load after a while more, and counts what was its.
+    async fn end(&mut self, load: Load) {
+        load.another(CALM).await;
+        let report = load.stop().await;
+        self.failed += report.failed.len();
+        self.sent += report.sent;
+    }
+}
+
+/// Joins, leaves, crashes, deaths and restarts of both.
 pub(super) async fn pair() {
     let tool = |name| ring::tool("measure", "pair", name);
     if let (Some(serf), Some(haproxy)) = (tool("serf"), tool("haproxy")) {
@@ -86,12 +103,9 @@ async fn joins(side: &Side) {
 }
 
 async fn leaves(side: &Side) {
-    let (mut out, mut failed, mut sent) = (Vec::new(), 0, 0);
+    let (mut out, mut requests) = (Vec::new(), Requests::default());
     for turn in 0..LEAVES {
-        let mut node = side.join(&format!("l{turn}")).await;
-        side.stats().until_status(&node.name, "UP").await;
-        let load = Load::start(side.addr(), RATE);
-        load.another(CALM).await;
+        let (mut node, load) = side.join_busy(&format!("l{turn}")).await;
         let began = Instant::now();
         let (name, stats) = (node.name.clone(), side.stats());
         tokio::join!(node.leave(side), async {
@@ -99,37 +113,27 @@ async fn leaves(side: &Side) {
             out.push(began.elapsed());
         });
         stats.until("it is out", |rows| is_out(rows, &name)).await;
-        load.another(CALM).await;
-        let report = load.stop().await;
-        failed += report.failed.len();
-        sent += report.sent;
+        requests.end(load).await;
     }
     side.say("leave: told to leave until out of the configuration", &out);
     side.count(
         "leave: its webapp ended when its announcer had",
         LEAVES,
-        failed,
-        sent,
+        &requests,
     );
 }
 
 /// The webapp dies, whoever announces it does not.
 async fn crashes(side: &Side) {
-    let (mut out, mut failed, mut sent) = (Vec::new(), 0, 0);
+    let (mut out, mut requests) = (Vec::new(), Requests::default());
     for turn in 0..DEATHS {
-        let mut node = side.join(&format!("c{turn}")).await;
-        side.stats().until_status(&node.name, "UP").await;
-        let load = Load::start(side.addr(), RATE);
-        load.another(CALM).await;
+        let (mut node, load) = side.join_busy(&format!("c{turn}")).await;
         let began = Instant::now();
         node.webapp.process.kill();
         let gone = |rows: &[csv::Row]| is_out(rows, &node.name);
         side.stats().until("it is out", gone).await;
         out.push(began.elapsed());
-        load.another(CALM).await;
-        let report = load.stop().await;
-        failed += report.failed.len();
-        sent += report.sent;
+        requests.end(load).await;
         node.leave(side).await;
         side.until_forgotten(&node.name).await;
     }
@@ -137,7 +141,7 @@ async fn crashes(side: &Side) {
         "crash: SIGKILL of the webapp until it is out of rotation",
         &out,
     );
-    side.count("crash: meanwhile", DEATHS, failed, sent);
+    side.count("crash: meanwhile", DEATHS, &requests);
 }
 
 /// The balancer is killed and started again, knowing nobody.
@@ -161,12 +165,9 @@ async fn restarts(side: &mut Side) {
 }
 
 async fn deaths(side: &Side) {
-    let (mut out, mut gone, mut failed, mut sent) = (Vec::new(), Vec::new(), 0, 0);
+    let (mut out, mut gone, mut requests) = (Vec::new(), Vec::new(), Requests::default());
     for turn in 0..DEATHS {
-        let mut node = side.join(&format!("d{turn}")).await;
-        side.stats().until_status(&node.name, "UP").await;
-        let load = Load::start(side.addr(), RATE);
-        load.another(CALM).await;
+        let (mut node, load) = side.join_busy(&format!("d{turn}")).await;
         let began = Instant::now();
         node.webapp.process.kill();
         node.announcer.kill();
@@ -179,17 +180,14 @@ async fn deaths(side: &Side) {
             side.until_forgotten(&name).await;
             gone.push(began.elapsed());
         });
-        load.another(CALM).await;
-        let report = load.stop().await;
-        failed += report.failed.len();
-        sent += report.sent;
+        requests.end(load).await;
     }
     side.say("death: SIGKILL of both until it is out of rotation", &out);
     side.say(
         "death: SIGKILL of both until out of the configuration",
         &gone,
     );
-    side.count("death: meanwhile", DEATHS, failed, sent);
+    side.count("death: meanwhile", DEATHS, &requests);
 }
 
 impl Side {
@@ -233,6 +231,15 @@ impl Side {
         }
     }
 
+    /// The same once it is up, beside a load that has been on for a while.
+    async fn join_busy(&self, name: &str) -> (Node, Load) {
+        let node = self.join(name).await;
+        self.stats().until_status(name, "UP").await;
+        let load = Load::start(self.addr(), RATE);
+        load.another(CALM).await;
+        (node, load)
+    }
+
     /// Until requests can no longer go to a server, whatever checks say: the configuration has
     /// changed and is in force; ours has no other than the pool.
     async fn until_forgotten(&self, name: &str) {
@@ -258,8 +265,8 @@ impl Side {
         say(&format!("{}: {what}", self.name()), times);
     }
 
-    fn count(&self, what: &str, turns: usize, failed: usize, sent: u64) {
-        let name = self.name();
+    fn count(&self, what: &str, turns: usize, requests: &Requests) {
+        let (name, Requests { failed, sent }) = (self.name(), requests);
         print(&format!(
             "{name}: {what}: {failed} of {sent} requests failed, in {turns} turns at {RATE}/s"
         ));
