@@ -3,15 +3,19 @@
 use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
+use std::time::Duration;
 
 use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
 
-/// SIGTERM and SIGINT.
+/// SIGTERM and SIGINT. What comes twice at once is one: GNU's `timeout` signals the process and then its
+/// group.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    last: Option<(Number, Instant)>,
 }
 
 impl Signals {
@@ -24,6 +28,7 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            last: None,
         })
     }
 
@@ -37,9 +42,17 @@ impl Signals {
 
     /// The next signal itself.
     pub async fn asked(&mut self) -> Number {
-        tokio::select! {
-            _ = self.terminate.recv() => Number::TERM,
-            _ = self.interrupt.recv() => Number::INT,
+        loop {
+            let number = tokio::select! {
+                _ = self.terminate.recv() => Number::TERM,
+                _ = self.interrupt.recv() => Number::INT,
+            };
+            let now = Instant::now();
+            let before = self.last.replace((number, now));
+            let is_same = |(before, at): (Number, Instant)| number == before && now < at + SAME;
+            if !before.is_some_and(is_same) {
+                return number;
+            }
         }
     }
 }
@@ -116,6 +129,9 @@ fn bit(number: Number) -> u64 {
     1 << (number.as_raw() - 1)
 }
 
+/// Sooner than anybody means a second one.
+const SAME: Duration = Duration::from_millis(50);
+
 const PASSED: [Number; 6] = [
     Number::HUP,
     Number::QUIT,
@@ -138,6 +154,22 @@ mod tests {
         for number in heard {
             kill_process(getpid(), number).unwrap();
             assert_eq!(passing.next().await, number);
+        }
+    }
+
+    /// The clock stands still but where the test moves it.
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_sent_twice_at_once_counts_once() {
+        let mut signals = Signals::new().unwrap();
+        let mut witness = signal(SignalKind::terminate()).unwrap();
+        let mut counted = 0;
+        for (after, count) in [(0, 1), (49, 1), (50, 2), (1, 2), (1000, 3)] {
+            tokio::time::advance(Duration::from_millis(after)).await;
+            kill_process(getpid(), Number::TERM).unwrap();
+            witness.recv().await;
+            let next = poll_fn(|cx| Poll::Ready(std::pin::pin!(signals.asked()).poll(cx))).await;
+            counted += usize::from(next.is_ready());
+            assert_eq!(counted, count, "{after} ms after the last");
         }
     }
 }

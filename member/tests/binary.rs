@@ -79,8 +79,15 @@ fn help_has_examples_and_goes_to_standard_output() {
 #[test]
 fn every_mistake_is_one_line_and_exit_code_64() {
     let good = ["--seed", "ha", "--http", "3000"];
-    let cases: [(&[&str], &str); 7] = [
-        (&["--wieght", "3"], "unexpected argument '--wieght' found"),
+    let cases: [(&[&str], &str); 9] = [
+        (
+            &["--wieght", "3"],
+            "unexpected argument '--wieght' found; a similar argument exists: '--weight'",
+        ),
+        (
+            &["webapp"],
+            "unexpected argument 'webapp' found; a subcommand comes before its flags, a program after `--`",
+        ),
         (
             &["--weight", "300"],
             "--weight \"300\": expected a number from 0 to 256",
@@ -98,6 +105,10 @@ fn every_mistake_is_one_line_and_exit_code_64() {
             "--resolver \"1.2.3.4\": expected an address and a port",
         ),
         (&["--tag", "a"], "--tag \"a\": expected name=value"),
+        (
+            &["--control", "/nonexistent/c.sock"],
+            "--control \"/nonexistent/c.sock\": expected a path in a folder that is there",
+        ),
         (
             &["-c", "/nonexistent.toml"],
             "/nonexistent.toml: cannot be read",
@@ -168,17 +179,20 @@ async fn sigterm_drains_leaves_and_exits_0() {
     hears(&lb, &Word::Left).await;
     let (text, code) = ended(child).await;
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("1 balancers had let go"), "{text}");
+    assert!(text.contains("1 balancer had let go"), "{text}");
 }
 
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
     let lb = balancer().await;
     let app = TcpListener::bind("127.0.0.1:0").unwrap();
-    for (second, expected) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+    for (first, second, expected) in [
+        (Signal::INT, Signal::TERM, 143),
+        (Signal::TERM, Signal::INT, 130),
+    ] {
         let child = beside(&lb, &app);
         hears(&lb, &Word::Ready).await;
-        signal(&child, Signal::TERM);
+        signal(&child, first);
         hears(&lb, &Word::Draining).await;
         signal(&child, second);
         let (text, code) = ended(child).await;

@@ -33,7 +33,7 @@ async fn a_webapp_is_told_to_stop_when_its_last_request_is_answered() {
         said.find(what)
             .unwrap_or_else(|| panic!("no {what:?}: {said}"))
     };
-    assert!(at("draining") < at("1 balancers had let go"), "{said}");
+    assert!(at("draining") < at("1 balancer had let go"), "{said}");
     assert!(at("had let go") < at("app was killed by SIGTERM"), "{said}");
     assert!(at("app was killed") < at("left after"), "{said}");
     wrapped.cluster.lb.until_gone("w").await;
@@ -53,7 +53,10 @@ async fn a_second_signal_is_passed_on_at_once() {
 #[tokio::test]
 async fn what_does_not_stop_is_killed_after_its_time_or_at_a_third_signal() {
     let stubborn = "trap '' TERM INT; echo up; while :; do sleep 0.1; done";
-    for (flags, more) in [("--stop-timeout 200ms", &[][..]), ("", &[Signal::INT; 2])] {
+    for (flags, more) in [
+        ("--stop-timeout 200ms", &[][..]),
+        ("", &[Signal::INT, Signal::TERM]),
+    ] {
         let mut member = alone(flags, &["sh", "-c", stubborn]);
         member.process.printed("up").await;
         member.process.signal(Signal::TERM);
@@ -225,7 +228,7 @@ async fn ctrl_c_in_a_terminal_drains_before_it_stops() {
     let (status, _) = terminal.ended(SOON).await;
     let said = terminal.stdout();
     assert_eq!(status.code(), Some(130), "{said}");
-    assert!(said.contains("1 balancers had let go"), "{said}");
+    assert!(said.contains("1 balancer had let go"), "{said}");
 }
 
 #[tokio::test]
