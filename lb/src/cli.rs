@@ -218,7 +218,7 @@ fn run(matches: &clap::ArgMatches, problems: &mut Problems) -> Command {
     }
     let log = sources.one("log-level", log::default(), log::level, problems);
     let shell = Shell {
-        control: sources.optional("control", |path| Ok(PathBuf::from(path)), problems),
+        control: sources.optional("control", parse::socket, problems),
         log,
     };
     Command::Run(Box::new(settings(&sources, problems)), shell)

@@ -185,7 +185,7 @@ fn settings(sources: &Sources, program: Option<Program>, problems: &mut Problems
         agent: AgentConfig::new(gossip),
         drain_timeout,
         wrapping: wrapping(sources, program, drain_timeout, problems),
-        control: sources.optional("control", path, problems),
+        control: sources.optional("control", parse::socket, problems),
         hooks: Hooks::from_sources(sources, problems),
         log: sources.one("log-level", log::default(), log::level, problems),
     }
@@ -239,10 +239,6 @@ fn description(sources: &Sources, problems: &mut Problems) -> Description {
         problems.add(format!("these settings are too much for one node: {error}"));
     }
     node
-}
-
-fn path(text: &str) -> Parsed<PathBuf> {
-    Ok(PathBuf::from(text))
 }
 
 fn rule<T>(parse: impl Fn(&str) -> Result<T, &'static str>) -> impl Fn(&str) -> Parsed<T> {

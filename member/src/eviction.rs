@@ -28,6 +28,9 @@ pub enum EvictError {
     /// Nobody of that name is known.
     #[error("no node is called `{0}`; `list` names those that are known")]
     Unknown(Arc<str>),
+    /// It is the one that is asked.
+    #[error("`{0}` is this node itself; `leave` ends it")]
+    Oneself(Arc<str>),
     /// It is heard.
     #[error("`{0}` is alive: drain it instead, with `member drain` on its own host")]
     Alive(Arc<str>),

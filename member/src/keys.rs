@@ -289,7 +289,7 @@ fn collect<'a>(
         bytes += key.len() + value.len();
         all.insert(key, value);
         if all.len() > NODE_KEYS || bytes > NODE_BYTES {
-            return Err(KeyError::TooMuch("more than 32 keys or 2 kB of them"));
+            return Err(KeyError::TooMuch(TOO_MUCH));
         }
     }
     Ok(all)
@@ -353,6 +353,9 @@ const KEY_BYTES: usize = 96;
 const NODE_KEYS: usize = 32;
 const NODE_BYTES: usize = 2048;
 const SHOWN_CHARS: usize = 64;
+/// By [`NODE_KEYS`] and [`NODE_BYTES`].
+const TOO_MUCH: &str = "more than 32 entries (each tag is one, 9 are for the rest) or 2,048 bytes in them, their names \
+                        included";
 
 #[cfg(test)]
 mod tests;

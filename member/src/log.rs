@@ -14,7 +14,7 @@ use tracing_subscriber::{Layer, fmt};
 /// Which lines are written, by target and level.
 pub use tracing_subscriber::filter::Targets as Filter;
 
-pub use self::tap::{Line, Listening, Tap};
+pub use self::tap::{Line, Listening, Tap, threshold};
 use crate::gossip::QUIET;
 use crate::parse::Parsed;
 use crate::settings::Stop;

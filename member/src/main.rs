@@ -158,11 +158,8 @@ fn farewell(report: &DrainReport) {
     report
         .complaints()
         .for_each(|line| tracing::warn!("{line}"));
-    let balancers = report.drained.len();
-    tracing::info!(
-        "left after {:?}; {balancers} balancers had let go",
-        report.took
-    );
+    let (took, balancers) = (report.took, report.in_words());
+    tracing::info!("left after {took:?}; {balancers} had let go");
 }
 
 fn deaf(error: &io::Error) -> String {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A host by name or address, and a port.
@@ -120,6 +121,23 @@ pub fn reachable(text: &str) -> Parsed<SocketAddr> {
         .ok_or_else(|| "an address that others can reach, as 10.0.0.1".to_owned())
 }
 
+/// Where a unix socket is to be.
+///
+/// # Errors
+/// States the rule.
+pub fn socket(text: &str) -> Parsed<PathBuf> {
+    if text.len() > SOCKET_BYTES {
+        return Err(format!("a path of at most {SOCKET_BYTES} bytes"));
+    }
+    let path = PathBuf::from(text);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // That of a name alone is empty.
+    if !folder.as_os_str().is_empty() && !folder.is_dir() {
+        return Err("a path in a folder that is there".to_owned());
+    }
+    Ok(path)
+}
+
 /// An address and a port.
 ///
 /// # Errors
@@ -197,6 +215,9 @@ fn split_number(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
+/// `sun_path` of unix(7) holds 107 beside its end; the socket is bound beside its name, under one with the process's id.
+const SOCKET_BYTES: usize = 107 - ".4194304.new".len();
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -267,6 +288,20 @@ mod tests {
             (":", "bad"),
         ];
         check(listen, &cases);
+    }
+
+    #[test]
+    fn sockets() {
+        let long = format!("/{}", "x".repeat(SOCKET_BYTES - 1));
+        let cases = [
+            ("c.sock", "\"c.sock\""),
+            ("./c.sock", "\"./c.sock\""),
+            ("/c.sock", "\"/c.sock\""),
+            (&long, &format!("{long:?}")),
+            (&format!("{long}x"), "bad"),
+            ("/nonexistent/c.sock", "bad"),
+        ];
+        check(socket, &cases);
     }
 
     #[test]

@@ -61,6 +61,10 @@ impl Rendering {
                 file.display()
             ));
         }
+        let canonical = |path: &Path| fs::canonicalize(path).ok();
+        if canonical(&file).is_some_and(|file| Some(file) == canonical(Path::new(source))) {
+            return Err(format!("another file than the template {source}"));
+        }
         if file.exists() && !file.is_file() {
             return Err(format!("a file, which {} is not", file.display()));
         }

@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
@@ -36,11 +37,12 @@ pub fn arguments(
     command: Command,
     args: impl IntoIterator<Item = OsString>,
 ) -> Result<ArgMatches, Stop> {
+    let wraps = command.get_arguments().any(clap::Arg::is_last_set);
     command.try_get_matches_from(args).map_err(|error| {
         let text = error.render().to_string();
         if error.use_stderr() {
             Stop {
-                text: complaint(&text),
+                text: format!("{}{}", complaint(&text), order(&error, wraps)),
                 code: EX_USAGE,
             }
         } else {
@@ -49,14 +51,28 @@ pub fn arguments(
     })
 }
 
-/// clap explains over several lines; the first paragraph is the complaint.
+/// clap explains over several lines; the first paragraph is the complaint, tips follow.
 fn complaint(text: &str) -> String {
-    let lines = text
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !line.is_empty());
-    let line = lines.collect::<Vec<_>>().join(" ");
-    line.strip_prefix("error: ").unwrap_or(&line).to_owned()
+    let lines = || text.lines().map(str::trim);
+    let first = lines().take_while(|line| !line.is_empty());
+    let line = first.collect::<Vec<_>>().join(" ");
+    let tips = lines().filter_map(|line| line.strip_prefix("tip: "));
+    let tips: String = tips.map(|tip| format!("; {tip}")).collect();
+    format!("{}{tips}", line.strip_prefix("error: ").unwrap_or(&line))
+}
+
+/// Where a word should stand that is taken for none that is known; of a command that `wraps` a program or not.
+fn order(error: &clap::Error, wraps: bool) -> &'static str {
+    let is_word = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(arg))) => !arg.starts_with('-'),
+        (ErrorKind::ArgumentConflict, _) => error.get(ContextKind::InvalidSubcommand).is_some(),
+        _ => false,
+    };
+    match (is_word, wraps) {
+        (false, _) => "",
+        (true, false) => "; a subcommand comes before its flags",
+        (true, true) => "; a subcommand comes before its flags, a program after `--`",
+    }
 }
 
 /// Everything that is wrong, in the order in which it was found.

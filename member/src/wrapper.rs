@@ -185,8 +185,8 @@ impl Wrapper {
         tokio::select! {
             report = self.agent.release(self.wrapping.drain_timeout) => {
                 report.complaints().for_each(|line| tracing::warn!("{line}"));
-                let balancers = report.drained.len();
-                tracing::info!("{balancers} balancers had let go after {:?}", report.took);
+                let balancers = report.in_words();
+                tracing::info!("{balancers} had let go after {:?}", report.took);
                 (Some(report), None)
             }
             (signal, _) = self.ears.asking.next() => {

@@ -69,7 +69,7 @@ impl Victim {
         self.lb.until_status("late", "UP").await;
         assert_eq!(late.stop().await, 0);
         let said = late.process.stderr();
-        assert!(said.contains("1 balancers had let go"), "{said}");
+        assert!(said.contains("1 balancer had let go"), "{said}");
         self.lb.until_gone("late").await;
     }
 

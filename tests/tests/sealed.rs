@@ -46,7 +46,7 @@ async fn everything_said(flags: &str) -> Vec<Vec<u8>> {
     let answer = client::get(lb.addr(), "/").await.unwrap();
     assert_eq!(answer.text(), NAME);
     assert_eq!(member.stop().await, 0);
-    assert!(member.process.stderr().contains("1 balancers had let go"));
+    assert!(member.process.stderr().contains("1 balancer had let go"));
     lb.until_gone(NAME).await;
     let mut all = before_lb.passed();
     all.extend(before_member.passed());

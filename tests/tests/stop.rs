@@ -71,7 +71,7 @@ async fn a_member_waits_for_what_its_webapp_has_in_flight() {
     assert_eq!(member.stop().await, 0);
     // It has ended only now that the request has.
     assert_eq!(slow.await.unwrap().unwrap().text(), app.name);
-    assert!(member.process.stderr().contains("1 balancers had let go"));
+    assert!(member.process.stderr().contains("1 balancer had let go"));
 }
 
 #[tokio::test]

@@ -40,6 +40,14 @@ impl DrainReport {
         }
     }
 
+    /// How many balancers had let go.
+    pub fn in_words(&self) -> String {
+        match self.drained.len() {
+            1 => "1 balancer".to_owned(),
+            many => format!("{many} balancers"),
+        }
+    }
+
     /// One line for each balancer that has not let go of everything.
     pub fn complaints(&self) -> impl Iterator<Item = String> + '_ {
         self.undrained.iter().map(|(balancer, inflight)| {

@@ -27,7 +27,8 @@ pub(super) enum Question {
     /// Take the webapp out of rotation and wait until no request is in flight; it stays out,
     /// and the member running, until `member ready`. Exit code 0: every balancer has let go
     Drain(Drain),
-    /// Put the webapp back into rotation. Exit code 0: it answers, and balancers know
+    /// Put the webapp back into rotation. Exit code 0: it answers, and every
+    /// balancer that is heard is told
     Ready(Ready),
     /// Change this member's tags while it runs
     Tags(Tags),

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::filter::Filter;
 use super::message::Request;
+use crate::log;
 use crate::parse;
 use crate::rules;
 
@@ -184,11 +186,15 @@ impl List {
     /// # Errors
     /// One line: what was expected.
     pub fn ask(self) -> Result<Ask, String> {
+        let (name, status, role) = (self.name, self.status, self.role);
+        let tags = pairs("tag", &self.tag)?;
+        // Checked here too, so that a slip is a slip and not a refusal.
+        Filter::new(name.as_deref(), status.as_deref(), role.as_deref(), &tags)?;
         let request = Request::List {
-            name: self.name,
-            status: self.status,
-            role: self.role,
-            tags: pairs("tag", &self.tag)?,
+            name,
+            status,
+            role,
+            tags,
         };
         let style = match self.format {
             Format::Json => Style::Json,
@@ -226,6 +232,10 @@ impl Monitor {
     /// One line: what was expected.
     pub fn ask(self) -> Result<Ask, String> {
         let log_level = self.log_level;
+        if let Some(level) = &log_level {
+            log::threshold(level)
+                .map_err(|rule| format!("--log-level {level:?}: expected {rule}"))?;
+        }
         let request = Request::Monitor { log_level };
         self.at.ask(request, self.format.into())
     }
@@ -278,10 +288,11 @@ impl Tags {
         for tag in &self.set {
             rules::tag(tag).map_err(|rule| format!("--set {tag:?}: expected {rule}"))?;
         }
-        let request = Request::Tags {
-            set: pairs("set", &self.set)?,
-            delete: self.delete,
-        };
+        let (set, delete) = (pairs("set", &self.set)?, self.delete);
+        if let Some(both) = delete.iter().find(|name| set.contains_key(*name)) {
+            return Err(format!("tag {both}: either set or deleted, not both"));
+        }
+        let request = Request::Tags { set, delete };
         self.at.ask(request, Style::Text)
     }
 }
@@ -326,7 +337,6 @@ fn pairs(flag: &str, given: &[String]) -> Result<BTreeMap<String, String>, Strin
     given.iter().map(pair).collect()
 }
 
-/// Checked here too, so that a slip is a slip and not a refusal.
 fn time(text: Option<String>) -> Result<Option<String>, String> {
     if let Some(text) = &text {
         parse::duration(text).map_err(|rule| format!("--timeout {text:?}: expected {rule}"))?;

@@ -14,6 +14,7 @@ use super::message::{Answer, Event, LogLine};
 use super::news::news;
 use super::roll::{Member, roll};
 use super::server::Reply;
+use crate::eviction::EvictError;
 use crate::gossip::{Given, Gossip};
 use crate::log::Tap;
 use crate::node::{Edit, Word};
@@ -83,6 +84,7 @@ impl Basics {
         let own = self.gossip.own().borrow().clone();
         let balancers = self.gossip.snapshots().borrow().live_balancers().count();
         let pulse = self.gossip.pulse().await;
+        let is_sealed = own.as_ref().is_some_and(|own| !own.node.keys.is_empty());
         let process = [
             ("control", self.control.display().to_string()),
             ("listening", self.gossip.local_addr().to_string()),
@@ -94,7 +96,10 @@ impl Basics {
             section("agent", node.chain(process)),
             section("runtime", info::runtime()),
             section("cluster", info::cluster(&self.given, &members, balancers)),
-            section("gossip", info::gossip(&pulse, self.gossip.traffic())),
+            section(
+                "gossip",
+                info::gossip(is_sealed, &pulse, self.gossip.traffic()),
+            ),
             ("tags".to_owned(), info::tags(own.as_deref())),
         ])
     }
@@ -159,8 +164,17 @@ impl Basics {
                 tracing::warn!("{} is evicted: it counts as left until it speaks", key.name);
                 Answer::Done(format!("`{}` counts as left", key.name))
             }
+            // Nobody else has that name.
+            Err(EvictError::Unknown(name)) if self.is_called(&name) => {
+                Answer::Error(EvictError::Oneself(name).to_string())
+            }
             Err(error) => Answer::Error(error.to_string()),
         }
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        let own = self.gossip.own().borrow().clone();
+        own.is_some_and(|own| &*own.node.key.name == name)
     }
 
     /// Changes this node's tags.

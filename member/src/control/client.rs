@@ -23,6 +23,20 @@ pub enum ClientError {
         /// The system's error.
         source: io::Error,
     },
+    /// Somebody does, but may not be asked.
+    #[error("{path}: only the user it runs as and root may ask it: {source}", path = path.display())]
+    Forbidden {
+        /// Where.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// No socket can have that name.
+    #[error("--control {path:?}: expected a path of at most 107 bytes (unix(7))")]
+    TooLong {
+        /// Which.
+        path: PathBuf,
+    },
     /// It does not say anything, or something else than an answer.
     #[error("{path}: {what}", path = path.display())]
     Silent {
@@ -48,9 +62,13 @@ impl Conversation {
     /// # Errors
     /// Nobody listens there, or takes the request.
     pub async fn begin(path: &Path, request: &Request) -> Result<Self, ClientError> {
-        let nobody = |source| ClientError::Nobody {
-            path: path.to_owned(),
-            source,
+        let nobody = |source: io::Error| {
+            let path = path.to_owned();
+            match source.kind() {
+                io::ErrorKind::PermissionDenied => ClientError::Forbidden { path, source },
+                io::ErrorKind::InvalidInput => ClientError::TooLong { path },
+                _ => ClientError::Nobody { path, source },
+            }
         };
         let mut line = serde_json::to_vec(request).map_err(|error| nobody(error.into()))?;
         line.push(b'\n');

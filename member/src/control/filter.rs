@@ -27,15 +27,17 @@ impl Filter {
         tags: &BTreeMap<String, String>,
     ) -> Result<Self, String> {
         let mut filter = Self {
-            name: name.map(|text| anchored("name", text)).transpose()?,
-            status: status.map(|text| anchored("status", text)).transpose()?,
+            name: name.map(|text| anchored("--name", text)).transpose()?,
+            status: status.map(|text| anchored("--status", text)).transpose()?,
             tags: Vec::new(),
         };
         if let Some(role) = role {
-            filter.tags.push((ROLE.to_owned(), anchored(ROLE, role)?));
+            filter
+                .tags
+                .push((ROLE.to_owned(), anchored("--role", role)?));
         }
         for (tag, text) in tags {
-            let what = format!("tag {tag}");
+            let what = format!("--tag {tag}");
             filter.tags.push((tag.clone(), anchored(&what, text)?));
         }
         Ok(filter)
@@ -127,7 +129,7 @@ mod tests {
     fn what_is_no_expression_is_told_in_one_line() {
         for text in ["(", "a)(b", "[", &"x{1000}".repeat(40)] {
             let error = Filter::new(None, Some(text), None, &BTreeMap::new()).unwrap_err();
-            assert!(error.starts_with("status "), "{error}");
+            assert!(error.starts_with("--status "), "{error}");
             assert_eq!(error.lines().count(), 1, "{error}");
         }
     }

@@ -71,9 +71,11 @@ pub(crate) fn cluster(given: &Given, members: &[Member], balancers: usize) -> Ve
     ]
 }
 
-/// What has crossed its socket, and how often gossip had to begin anew.
-pub(crate) fn gossip(pulse: &Pulse, traffic: Traffic) -> Vec<Pair> {
+/// Whether it is sealed, what has crossed its socket, and how often gossip had to begin anew.
+pub(crate) fn gossip(is_sealed: bool, pulse: &Pulse, traffic: Traffic) -> Vec<Pair> {
     vec![
+        // Serf's name for it.
+        ("encrypted", is_sealed.to_string()),
         ("lives", pulse.lives.to_string()),
         ("datagrams_in", traffic.datagrams_in.to_string()),
         ("datagrams_out", traffic.datagrams_out.to_string()),

@@ -47,7 +47,8 @@ fn first(member: &Member) -> Option<&'static str> {
 fn change(was: &Member, is: &Member) -> Option<&'static str> {
     let gone = |member: &Member| matches!(member.status, Status::Left | Status::Failed);
     match is.status {
-        Status::Left if was.status != Status::Left => Some("member-leave"),
+        // Who has gone says no more: that it is silent now is no news.
+        Status::Left => (was.status != Status::Left).then_some("member-leave"),
         Status::Failed if was.status != Status::Failed => Some("member-failed"),
         Status::Alive | Status::Leaving if gone(was) => Some("member-join"),
         _ => differs(was, is).then_some("member-update"),
@@ -86,7 +87,7 @@ mod tests {
         let ready = of("a", Word::Ready, Live);
         let draining = of("a", Word::Draining, Live);
         let silent = of("a", Word::Ready, Silent);
-        let left = of("a", Word::Left, Silent);
+        let (leaving, left) = (of("a", Word::Left, Live), of("a", Word::Left, Silent));
         let mut heavy = ready.clone();
         heavy.weight = 9;
         let mut beats = ready.clone();
@@ -102,6 +103,7 @@ mod tests {
             (Some(&ready), Some(&silent), "member-failed a"),
             (Some(&draining), Some(&left), "member-leave a"),
             (Some(&silent), Some(&left), "member-leave a"),
+            (Some(&leaving), Some(&left), ""),
             (Some(&silent), Some(&ready), "member-join a"),
             (Some(&left), Some(&ready), "member-join a"),
             (Some(&left), None, "member-reap a"),

@@ -62,13 +62,9 @@ pub(super) fn tell(change: &Change) {
 /// Once, at the start: whether strangers can listen and speak, by the address that is listened on, whichever is
 /// told to others.
 pub(super) fn tell_protection(protection: &Protection, bound: SocketAddr) {
-    if let Some(file) = protection
-        .file
-        .as_ref()
-        .filter(|file| keyfile::is_public(file))
-    {
-        let file = file.display();
-        tracing::warn!("{file}: everybody on this host can read it; chmod o-r");
+    let file = protection.file.as_ref();
+    if let Some(file) = file.filter(|file| keyfile::is_public(file)) {
+        keyfile::tell_public(file);
     }
     match &protection.keyring {
         Some(keyring) => tell_keys(&keyring.ids()),

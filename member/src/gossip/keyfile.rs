@@ -32,6 +32,12 @@ pub fn read(file: &Path) -> Result<Keyring, KeyfileError> {
     Ok(Keyring::parse(&text)?)
 }
 
+/// Warns of a file that everybody may read.
+pub(super) fn tell_public(file: &Path) {
+    let shown = file.display();
+    tracing::warn!("{shown}: everybody on this host can read it; chmod o= {shown}");
+}
+
 /// Whether others than the file's owner and group may read it.
 pub(super) fn is_public(file: &Path) -> bool {
     let mode = std::fs::metadata(file).map(|about| about.permissions().mode());
@@ -54,6 +60,8 @@ pub(super) async fn follow(file: &Path, mut take: impl FnMut(Keyring) -> bool) {
     // It may have changed since it was read at the start.
     let mut stamp = None;
     let mut complained = String::new();
+    // That one is told of at the start.
+    let mut was_public = is_public(file);
     loop {
         let asked = tokio::select! {
             () = next(&mut hangup) => true,
@@ -71,6 +79,9 @@ pub(super) async fn follow(file: &Path, mut take: impl FnMut(Keyring) -> bool) {
         match keyring {
             Ok(keyring) => {
                 complained.clear();
+                if is_public(file) && !std::mem::replace(&mut was_public, true) {
+                    tell_public(file);
+                }
                 if !take(keyring) {
                     return;
                 }

@@ -33,6 +33,16 @@ pub struct Tap {
     filter: reload::Handle<Targets, Registry>,
 }
 
+/// What a listener may want.
+///
+/// # Errors
+/// States the rule.
+pub fn threshold(level: &str) -> Parsed<LevelFilter> {
+    let level = level.parse().ok();
+    let level = level.filter(|level| *level != LevelFilter::OFF);
+    level.ok_or_else(|| "error, warn, info, debug or trace".to_owned())
+}
+
 /// One listener.
 #[derive(Debug)]
 pub struct Listening {
@@ -59,11 +69,7 @@ impl Tap {
     /// # Errors
     /// States the rule.
     pub fn listen(&self, level: &str) -> Parsed<Listening> {
-        let expected = || "error, warn, info, debug or trace".to_owned();
-        let level: LevelFilter = level.parse().map_err(|_| expected())?;
-        if level == LevelFilter::OFF {
-            return Err(expected());
-        }
+        let level = threshold(level)?;
         let listening = Listening {
             tap: self.clone(),
             level,

@@ -29,6 +29,11 @@ impl Stage {
         stage
     }
 
+    fn folder_name(&self) -> String {
+        let name = self.folder.file_name().unwrap();
+        name.to_string_lossy().into_owned()
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
@@ -275,6 +280,11 @@ fn what_is_given_is_checked_at_once() {
         &["folder", "none/x"],
     );
     check(format!("{folder}/t.hb:{folder}"), &[&folder]);
+    let itself = format!("{folder}/../{}/t.hb", stage.folder_name());
+    check(
+        format!("{folder}/t.hb:{itself}"),
+        &["another file than the template"],
+    );
     let rendering = stage.rendering("curl http://x:80/ a:b");
     assert_eq!(rendering.command.as_deref(), Some("curl http://x:80/ a:b"));
     assert_eq!(stage.rendering(" ").command, None);

@@ -151,7 +151,10 @@ fn a_bad_flag_is_one_line_and_exit_code_64() {
     let args = ["member", "--wait", "3"].map(OsString::from);
     let stop = arguments(command(), args).unwrap_err();
     assert_eq!(stop.code, EX_USAGE);
-    assert_eq!(stop.text, "unexpected argument '--wait' found");
+    assert_eq!(
+        stop.text,
+        "unexpected argument '--wait' found; a similar argument exists: '--weight'"
+    );
     let stop = arguments(command(), ["member", "--help"].map(OsString::from)).unwrap_err();
     assert_eq!(stop.code, 0);
 }

@@ -169,7 +169,7 @@ async fn a_balancer_whose_address_changes_is_found_again() {
         .await;
     assert_eq!(member.stop().await, 0);
     let said = member.process.stderr();
-    assert!(said.contains("1 balancers had let go"), "{said}");
+    assert!(said.contains("1 balancer had let go"), "{said}");
 }
 
 /// A member beside a webapp that listens on every address of its host.

@@ -80,7 +80,7 @@ async fn the_member_leaves_before_the_webapp_is_told_to_stop() {
         line.unwrap_or_else(|| panic!("no {what:?} in {lines}"))
     };
     assert!(at("left after") < at("webapp s1 stops"), "{lines}");
-    assert!(lines.contains("1 balancers had let go"), "{lines}");
+    assert!(lines.contains("1 balancer had let go"), "{lines}");
 }
 
 #[tokio::test]

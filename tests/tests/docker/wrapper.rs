@@ -33,7 +33,7 @@ async fn a_wrapped_webapp_is_stopped_after_its_last_request() {
     };
     // Node and its member write to one stream each, and what both write within a few milliseconds
     // may be kept in either order.
-    assert!(lines.contains("1 balancers had let go"), "{lines}");
+    assert!(lines.contains("1 balancer had let go"), "{lines}");
     assert!(at("draining") < at("webapp s1 stops"), "{lines}");
     assert!(at("webapp s1 stops") < at("left after"), "{lines}");
 }
