@@ -29,7 +29,7 @@ pub enum EvictError {
     #[error("no node is called `{0}`; `list` names those that are known")]
     Unknown(Arc<str>),
     /// It is the one that is asked.
-    #[error("`{0}` is this node itself; `leave` ends it")]
+    #[error("`{0}` is this node itself; end its process instead")]
     Oneself(Arc<str>),
     /// It is heard.
     #[error("`{0}` is alive: drain it instead, with `member drain` on its own host")]
