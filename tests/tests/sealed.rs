@@ -1,7 +1,9 @@
 //! Gossip under a key: who has it takes part as before, nobody else hears or says a word, and it
 //! can be given out and changed while everything runs.
 
+use std::fs::Permissions;
 use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use e2e::backend::Backend;
@@ -136,6 +138,10 @@ impl File {
         std::fs::rename(&new, &self.0).unwrap();
     }
 
+    fn allow(&self, mode: u32) {
+        std::fs::set_permissions(&self.0, Permissions::from_mode(mode)).unwrap();
+    }
+
     fn flag(&self) -> String {
         format!("--keyring-file {}", self.0.display())
     }
@@ -207,6 +213,21 @@ async fn keys_are_rotated_under_load() {
     for member in &mut members {
         assert_eq!(member.stop().await, 0);
     }
+}
+
+#[tokio::test]
+async fn a_keyring_that_everybody_may_read_is_warned_of_at_any_time() {
+    let file = File::new("public", &[KEY]);
+    let everybody = "everybody on this host can read it";
+    file.allow(0o600);
+    let mut lb = Lb::with(&file.flag()).await;
+    lb.process.said("sealed with").await;
+    assert!(!lb.process.stderr().contains(everybody));
+    file.allow(0o644);
+    lb.process.signal(Signal::HUP);
+    lb.process.said(everybody).await;
+    let mut late = Lb::with(&file.flag()).await;
+    late.process.said(everybody).await;
 }
 
 /// What an operator waits for before the next step: all three nodes hold a key, and so many seal with it.

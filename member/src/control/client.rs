@@ -47,6 +47,18 @@ pub enum ClientError {
     },
 }
 
+impl ClientError {
+    /// Why `path` cannot be connected to.
+    fn of(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::PermissionDenied => Self::Forbidden { path, source },
+            io::ErrorKind::InvalidInput => Self::TooLong { path },
+            _ => Self::Nobody { path, source },
+        }
+    }
+}
+
 /// A request and its answer, line by line.
 #[derive(Debug)]
 pub struct Conversation {
@@ -62,14 +74,7 @@ impl Conversation {
     /// # Errors
     /// Nobody listens there, or takes the request.
     pub async fn begin(path: &Path, request: &Request) -> Result<Self, ClientError> {
-        let nobody = |source: io::Error| {
-            let path = path.to_owned();
-            match source.kind() {
-                io::ErrorKind::PermissionDenied => ClientError::Forbidden { path, source },
-                io::ErrorKind::InvalidInput => ClientError::TooLong { path },
-                _ => ClientError::Nobody { path, source },
-            }
-        };
+        let nobody = |source| ClientError::of(path, source);
         let mut line = serde_json::to_vec(request).map_err(|error| nobody(error.into()))?;
         line.push(b'\n');
         let stream = timeout(PATIENCE, UnixStream::connect(path)).await;
@@ -113,3 +118,24 @@ impl Conversation {
 }
 
 const PATIENCE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn why_it_cannot_be_asked_is_told_apart() {
+        let begin = async |path: &str| {
+            let begun = Conversation::begin(Path::new(path), &Request::Info {}).await;
+            begun.unwrap_err().to_string()
+        };
+        let nobody = begin("/nonexistent/c.sock").await;
+        assert!(nobody.contains("is it running with --control"), "{nobody}");
+        let long = begin(&format!("/{}", "x".repeat(107))).await;
+        assert!(long.contains("at most 107 bytes"), "{long}");
+        // Root may ask everybody.
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let denied = ClientError::of(Path::new("/c.sock"), denied).to_string();
+        assert!(denied.contains("only the user it runs as"), "{denied}");
+    }
+}
