@@ -121,6 +121,14 @@ pub fn reachable(text: &str) -> Parsed<SocketAddr> {
         .ok_or_else(|| "an address that others can reach, as 10.0.0.1".to_owned())
 }
 
+/// The folder that `file` is in.
+pub(crate) fn folder(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// Where a unix socket is to be.
 ///
 /// # Errors
@@ -130,9 +138,7 @@ pub fn socket(text: &str) -> Parsed<PathBuf> {
         return Err(format!("a path of at most {SOCKET_BYTES} bytes"));
     }
     let path = PathBuf::from(text);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    // That of a name alone is empty.
-    if !folder.as_os_str().is_empty() && !folder.is_dir() {
+    if !folder(&path).is_dir() {
         return Err("a path in a folder that is there".to_owned());
     }
     Ok(path)

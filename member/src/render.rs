@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
 use crate::children::Children;
-use crate::parse::Parsed;
+use crate::parse::{Parsed, folder};
 use crate::shell::{self, Limits};
 use crate::snapshot::Snapshot;
 use crate::template::{Address, Census, Template};
@@ -270,13 +270,6 @@ fn write_new(new: &Path, text: &str, like: &Path) -> io::Result<()> {
         file.set_permissions(old.permissions())?;
     }
     file.sync_all()
-}
-
-fn folder(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 async fn wait_until(due: Option<Instant>) {

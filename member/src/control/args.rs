@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::filter::Filter;
-use super::message::Request;
+use super::message::{self, Request};
 use crate::log;
 use crate::parse;
 use crate::rules;
@@ -289,9 +289,7 @@ impl Tags {
             rules::tag(tag).map_err(|rule| format!("--set {tag:?}: expected {rule}"))?;
         }
         let (set, delete) = (pairs("set", &self.set)?, self.delete);
-        if let Some(both) = delete.iter().find(|name| set.contains_key(*name)) {
-            return Err(format!("tag {both}: either set or deleted, not both"));
-        }
+        message::apart(&set, &delete)?;
         let request = Request::Tags { set, delete };
         self.at.ask(request, Style::Text)
     }

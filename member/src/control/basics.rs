@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::filter::Filter;
 use super::info::{self, Sections, section};
-use super::message::{Answer, Event, LogLine};
+use super::message::{self, Answer, Event, LogLine};
 use super::news::news;
 use super::roll::{Member, roll};
 use super::server::Reply;
@@ -188,8 +188,8 @@ impl Basics {
                 }
             };
         }
-        if let Some(both) = delete.iter().find(|name| set.contains_key(*name)) {
-            return Answer::Error(format!("tag {both}: either set or deleted, not both"));
+        if let Err(both) = message::apart(set, delete) {
+            return Answer::Error(both);
         }
         edit.delete = delete.iter().map(|name| Arc::from(name.as_str())).collect();
         self.edit(edit, "tags changed").await

@@ -151,6 +151,17 @@ pub struct Holder {
     pub released: bool,
 }
 
+/// Checks that no tag is to be both `set` and taken away.
+///
+/// # Errors
+/// One line: the first that is.
+pub(crate) fn apart(set: &BTreeMap<String, String>, delete: &[String]) -> Result<(), String> {
+    match delete.iter().find(|name| set.contains_key(*name)) {
+        Some(both) => Err(format!("tag {both}: either set or deleted, not both")),
+        None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -62,8 +62,7 @@ pub(super) fn tell(change: &Change) {
 /// Once, at the start: whether strangers can listen and speak, by the address that is listened on, whichever is
 /// told to others.
 pub(super) fn tell_protection(protection: &Protection, bound: SocketAddr) {
-    let file = protection.file.as_ref();
-    if let Some(file) = file.filter(|file| keyfile::is_public(file)) {
+    if let Some(file) = &protection.file {
         keyfile::tell_public(file);
     }
     match &protection.keyring {

@@ -32,14 +32,18 @@ pub fn read(file: &Path) -> Result<Keyring, KeyfileError> {
     Ok(Keyring::parse(&text)?)
 }
 
-/// Warns of a file that everybody may read.
-pub(super) fn tell_public(file: &Path) {
-    let shown = file.display();
-    tracing::warn!("{shown}: everybody on this host can read it; chmod o= {shown}");
+/// Warns of a file that everybody may read; whether it is one.
+pub(super) fn tell_public(file: &Path) -> bool {
+    let is_public = is_public(file);
+    if is_public {
+        let shown = file.display();
+        tracing::warn!("{shown}: everybody on this host can read it; chmod o= {shown}");
+    }
+    is_public
 }
 
 /// Whether others than the file's owner and group may read it.
-pub(super) fn is_public(file: &Path) -> bool {
+fn is_public(file: &Path) -> bool {
     let mode = std::fs::metadata(file).map(|about| about.permissions().mode());
     mode.is_ok_and(|mode| mode & 0o004 != 0)
 }
@@ -79,9 +83,7 @@ pub(super) async fn follow(file: &Path, mut take: impl FnMut(Keyring) -> bool) {
         match keyring {
             Ok(keyring) => {
                 complained.clear();
-                if is_public(file) && !std::mem::replace(&mut was_public, true) {
-                    tell_public(file);
-                }
+                was_public = was_public || tell_public(file);
                 if !take(keyring) {
                     return;
                 }
